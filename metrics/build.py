@@ -15,7 +15,16 @@ from metrics.model import run_folder
 from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
 from metrics.report import page
-from metrics.results import comparison, expectations, junit, markdown, summary, tables, trials
+from metrics.results import (
+    expectations,
+    junit,
+    markdown,
+    summary,
+    summary_file,
+    tables,
+    trial_figures,
+    trials,
+)
 
 
 def build(
@@ -35,7 +44,7 @@ def build(
         RunError: plan.json is missing or damaged, other_run has no summary, or there is no room.
     """
     plan = run_folder.load_plan(run, expectations.problem)
-    other = None if other_run is None else comparison.load(other_run)
+    other = None if other_run is None else summary_file.load(other_run)
     with trials.cycles_kept():
         return _build(run, plan, other, progress, headers)
 
@@ -51,9 +60,13 @@ def _build(
         with tables.draft_of(run / "tables") as draft:
             analyses, absent = trials.measured(run, plan, draft, progress, headers)
             progress("writing tables")
-            found = summary.build(plan, analyses, absent, other)
+            alone = trial_figures.of_trials(analyses)
+            found = summary.build(plan, analyses, alone, absent, other)
             text = msgspec.json.format(msgspec.json.encode(found), indent=1)
-            tables.write(run / "tables", draft, plan, found["cells"], analyses)
+            tables.write(
+                run / "tables", draft, found["cells"], analyses, alone,
+                only_trial=len(plan.trials) == 1,
+            )  # fmt: skip
         progress("writing summary and report")
         _put(run / "report.html", page.render(run, plan, found, analyses).encode())
         _put(run / "junit.xml", junit.encode(found))

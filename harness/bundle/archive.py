@@ -19,7 +19,7 @@ import msgspec
 import zstandard
 
 from harness.controller.store import SPARE_BYTES
-from harness.errors import UsageError
+from harness.errors import RunError, UsageError
 from metrics.model.run_folder import BROKEN, SealedFile
 
 MANIFEST = "manifest.json"
@@ -52,6 +52,7 @@ def write(folder: Path, manifest: Manifest, target: Path) -> None:
 
     Raises:
         UsageError: a file's name or size does not fit into a header.
+        RunError: it cannot be written.
     """
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     draft = target.with_name(f".{target.name}.draft")
@@ -67,6 +68,9 @@ def write(folder: Path, manifest: Manifest, target: Path) -> None:
                 sink.write(_padding(said.bytes))
             sink.write(_END)
         draft.replace(target)
+    except OSError as error:
+        why = error.strerror or error
+        raise RunError(f"{target}: {why}; make room, or name another place by --to") from error
     finally:
         draft.unlink(missing_ok=True)
 

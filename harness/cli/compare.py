@@ -58,11 +58,11 @@ def compared(base: Path, other: Path) -> dict[str, Any]:
         UsageError: they have no cell in common.
     """
     from metrics.model import run_folder
-    from metrics.results import comparison, expectations
+    from metrics.results import expectations, summary_file
     from metrics.results.compare import RULES, figures_of
     from metrics.results.compare import compare as rows_of
 
-    summaries = [comparison.load(folder) for folder in (base, other)]
+    summaries = [summary_file.load(folder) for folder in (base, other)]
     plan = run_folder.load_plan(base, expectations.problem)
     sides = [figures_of(summary, lambda cell: cell_text(cell["params"])) for summary in summaries]
     cells = [list(dict.fromkeys(place.cell for place in side)) for side in sides]

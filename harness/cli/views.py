@@ -52,13 +52,13 @@ def report(
     from harness.cli.tables.summary_tables import print_summary
     from harness.cli.tables.sweep_table import print_sweep
     from harness.orchestrator.reporting import report as rebuild
-    from metrics.results import comparison
+    from metrics.results import summary_file
 
     if (over or phase) and not metric:
         raise UsageError("report: --over and --phase need --metric; name a figure of the run")
     folder = store.find(name, root).path
     if metric:
-        found = comparison.load(folder)
+        found = summary_file.load(folder)
         print_sweep(Show(console_of()), found, metric, over, phase, as_json=as_json)
         return
     other = store.find(beside, root).path if beside is not None else None

@@ -10,7 +10,7 @@ from metrics.measure.registry import SHOWN
 from metrics.model import quantiles
 from metrics.model.method import Method
 from metrics.model.number_text import UNKNOWN
-from metrics.results import comparison, expectations, fault_results, sweep, systems
+from metrics.results import expectations, fault_results, prediction, sweep, systems
 from metrics.safety import checks
 
 
@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[Method, ...]] = {
     CHAIN: (phase_windows.METHOD, *_of_metrics(CHAIN)),
     DOUBT: (
         *quantiles.METHODS, *_of_metrics(DOUBT),
-        checks.METHOD, expectations.METHOD, comparison.METHOD, systems.METHOD, sweep.METHOD,
+        checks.METHOD, expectations.METHOD, prediction.METHOD, systems.METHOD, sweep.METHOD,
     ),
     _FAULTS: (*fault_results.METHODS, zones.METHOD),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """summary.json: every figure of a run, pooled over trials from raw samples, not from quantiles."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
 from metrics.model.plan import WARMUP, Plan, PlannedCell
 from metrics.model.run_folder import UNKNOWN, VIOLATED
-from metrics.results import comparison, expectations, fault_results, sweep, systems, trial_figures
+from metrics.results import expectations, fault_results, prediction, sweep, systems, trial_figures
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import Check, witness
 
@@ -18,18 +19,23 @@ PASS, FAIL, INVALID = "pass", "fail", "invalid"
 
 
 def build(
-    plan: Plan, analyses: list[Analysis], absent: list[str], other: dict[str, Any] | None = None
+    plan: Plan,
+    analyses: list[Analysis],
+    alone: Mapping[int, Mapping[str, Any]],
+    absent: list[str],
+    other: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the summary of the run; absent says of which planned trials there is nothing, and why.
 
-    other: the summary of a run of the same campaign elsewhere, to be shown beside this one.
+    alone: M of each trial by phase. other: the summary of a run of the same campaign elsewhere, to
+    be shown beside this one.
     """
     found, intervals_ns = [], {}
     for cell in plan.cells:
         if own := [a for a in analyses if a.data.planned.cell == cell.n]:
-            found.append((cell, _cell(cell, own)))
+            found.append((cell, _cell(cell, own, alone)))
             trials = [(a.data.phases, a.intervals) for a in own]
-            intervals_ns[cell.n] = comparison.baseline_intervals(plan.in_cell(cell), trials)
+            intervals_ns[cell.n] = prediction.baseline_intervals(plan.in_cell(cell), trials)
     cells = [figures for _, figures in found]
     checks = expectations.evaluate(plan, cells, analyses)
     reasons = absent + [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.invalid]
@@ -40,7 +46,7 @@ def build(
     ]
     if not analyses:
         reasons.append("no trial was run")
-    prediction = comparison.compare(plan, found, intervals_ns, other)
+    foreseen = prediction.compare(plan, found, intervals_ns, other)
     return {
         "schema": SCHEMA,
         "verdict": _verdict(checks, reasons),
@@ -51,7 +57,7 @@ def build(
         "checks": [_check(c) for c in checks],
         "invalid": reasons,
         "notes": [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.notes]
-        + comparison.notes(prediction),
+        + prediction.notes(foreseen),
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
         "faults": [asdict(f) for a in analyses for f in (*a.faults, *fault_results.absent(a.data))],
@@ -59,7 +65,7 @@ def build(
         "stories": [
             {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
         ],
-        "prediction": prediction,
+        "prediction": foreseen,
         "systems": systems.compare(plan, found, analyses),
         "sweep": sweep.sweep([sweep.cell_of(cell) for cell in cells]),
     }
@@ -84,13 +90,15 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-def _cell(planned: PlannedCell, analyses: list[Analysis]) -> dict[str, Any]:
+def _cell(
+    planned: PlannedCell, analyses: list[Analysis], alone: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
     names: list[str] = []
     for analysis in analyses:
         found = [phase.name for phase in analysis.data.phases if phase.name != BETWEEN]
         names += [name for name in dict.fromkeys(found) if name not in names]
     counted = {*names, BETWEEN} - {WARMUP, OUTSIDE}
-    cell: dict[str, Any] = {
+    return {
         "n": planned.n,
         "params": planned.params,
         "trials": [
@@ -100,17 +108,15 @@ def _cell(planned: PlannedCell, analyses: list[Analysis]) -> dict[str, Any]:
                 "seed": a.data.file.seed,
                 "invalid": a.invalid,
                 **{key: said for m in METRICS for key, said in m.told(a.of(m)).items()},
+                "figures": {
+                    name: trial_figures.figures(m) for name, m in alone[a.data.file.n].items()
+                },
             }
             for a in analyses
         ],
         "metrics": _metrics(analyses, frozenset(counted), whole=True),
         "phases": {name: _metrics(analyses, frozenset({name}), whole=False) for name in names},
     }
-    alone = trial_figures.of_trials(cell, analyses)
-    for trial in cell["trials"]:
-        phases = alone[trial["n"]]
-        trial["figures"] = {name: trial_figures.figures(m) for name, m in phases.items()}
-    return cell
 
 
 def _metrics(analyses: list[Analysis], phases: frozenset[str], *, whole: bool) -> dict[str, Any]:

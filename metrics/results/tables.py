@@ -15,7 +15,6 @@ from metrics.intake.lines import event_columns
 from metrics.intake.lines.event_rows import COLUMNS
 from metrics.measure.metric import Frame
 from metrics.measure.registry import METRICS
-from metrics.model.plan import Plan
 from metrics.results import tidy
 from metrics.results.analysis import Analysis
 
@@ -93,18 +92,25 @@ def write_events(draft: Path, trial: int, db: duckdb.DuckDBPyConnection, alone: 
 
 
 def write(
-    folder: Path, draft: Path, plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]
+    folder: Path,
+    draft: Path,
+    cells: list[dict[str, Any]],
+    analyses: list[Analysis],
+    alone: Mapping[int, Mapping[str, Any]],
+    *,
+    only_trial: bool,
 ) -> None:
     """Write tables/*.parquet; those of an earlier report stay until all new ones are there.
 
-    draft: where `write_events` wrote those of each trial. cells: those of the summary.
+    draft: where `write_events` wrote those of each trial. cells: those of the summary. alone: M of
+    each trial by phase. only_trial: the run has no more than one.
     """
     with closing(duckdb.connect(config={"threads": 1})) as db:  # More take as much memory each.
-        _join_events(draft, db, alone=len(plan.trials) == 1)
+        _join_events(draft, db, alone=only_trial)
         for name, frame in _measured(analyses):
             _copy(db, draft / f"{name}.parquet", frame)
         for name, tidied in (
-            ("cells", tidy.cells(plan, cells)), ("trials", tidy.trials(plan, cells, analyses)),
+            ("cells", tidy.cells(cells)), ("trials", tidy.trials(cells, alone)),
         ):  # fmt: skip
             names = list(dict.fromkeys(key for row in tidied for key in row))
             rows = [tuple(row.get(key) for key in names) for row in tidied]

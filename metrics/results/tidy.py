@@ -1,26 +1,14 @@
 """Tidy rows: of each cell and of each trial, by phase, its parameters beside its main figures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from metrics.intake.phase_windows import BETWEEN
-from metrics.intake.trial import OUTSIDE
-from metrics.measure import finality, forks, recovery, slots, transactions
-from metrics.measure.metric import Figures, Metric
-from metrics.model.plan import WARMUP, Plan
-from metrics.results.analysis import Analysis
-from metrics.results.trial_figures import EVERY, alone
+from metrics.measure.metric import Figures
+from metrics.results.trial_figures import EVERY
 
 Row = dict[str, Any]
 PARAMETER = "param_"
 """How the column of a parameter begins; its name in the matrix follows."""
-_METRICS: tuple[Metric[Any], ...] = (
-    finality.METRIC,
-    slots.METRIC,
-    forks.METRIC,
-    recovery.METRIC,
-    transactions.METRIC,
-)
 
 
 class Figure(NamedTuple):
@@ -99,32 +87,28 @@ TRIALS = {
 """What columns say, those of parameters aside."""
 
 
-def cells(plan: Plan, found: list[Figures]) -> list[Row]:
+def cells(found: list[Figures]) -> list[Row]:
     """Return the rows of the cells that summary.json has."""
-    numbers = {trial.n: trial.cell for trial in plan.trials}
     rows = []
     for cell in found:
-        head = {"cell": numbers[cell["trials"][0]["n"]], "trials": len(cell["trials"])}
+        head = {"cell": cell["n"], "trials": len(cell["trials"])}
         for phase, m in ((EVERY, cell["metrics"]), *cell["phases"].items()):
             rows.append(_row(head, cell["params"], phase, m))
     return rows
 
 
-def trials(plan: Plan, found: list[Figures], analyses: list[Analysis]) -> list[Row]:
-    """Return the rows of the trials; found: the cells that summary.json has."""
-    told = {trial["n"]: trial for cell in found for trial in cell["trials"]}
-    params = {cell.n: cell.params for cell in plan.cells}
+def trials(found: list[Figures], alone: Mapping[int, Mapping[str, Figures]]) -> list[Row]:
+    """Return the rows of the trials, by number; found: the cells that summary.json has; alone: M of
+    each trial by phase.
+    """
     rows = []
-    for a in analyses:
-        n, cell = a.data.file.n, a.data.planned.cell
-        head = {"trial": n, "cell": cell, "seed": told[n]["seed"], "verdict": told[n]["verdict"]}
-        names = [p.name for p in a.data.phases if p.name != BETWEEN]
-        every = frozenset({*names, BETWEEN} - {WARMUP, OUTSIDE})
-        rows.append(_row(head, params[cell], EVERY, alone(a, _METRICS, every, whole=True)))
-        for name in dict.fromkeys(names):
-            m = alone(a, _METRICS, frozenset({name}), whole=False)
-            rows.append(_row(head, params[cell], name, m))
-    return rows
+    for cell in found:
+        for trial in cell["trials"]:
+            said = {key: trial[key] for key in ("seed", "verdict")}
+            head = {"trial": trial["n"], "cell": cell["n"], **said}
+            for phase, m in alone[trial["n"]].items():
+                rows.append(_row(head, cell["params"], phase, m))
+    return sorted(rows, key=lambda row: int(row["trial"]))
 
 
 def _row(head: Row, params: dict[str, Any], phase: str, m: Figures) -> Row:

@@ -10,7 +10,7 @@ from typing import Any
 from metrics.intake.phase_windows import BETWEEN
 from metrics.intake.trial import OUTSIDE
 from metrics.measure import recovery
-from metrics.measure.metric import Figures, Metric, Pool
+from metrics.measure.metric import Figures, Pool
 from metrics.measure.registry import EXPECTED, METRICS
 from metrics.model.plan import WARMUP
 from metrics.results.analysis import Analysis
@@ -27,28 +27,22 @@ OPEN: Figure = (None, None, None)
 _METRICS = tuple(m for m in METRICS if m.expected or m is recovery.METRIC)
 
 
-def of_trials(cell: Figures, analyses: Sequence[Analysis]) -> dict[int, dict[str, Figures]]:
-    """Return M of each trial of a cell by its number and phase, in so far as figures are of it.
-
-    cell: what summary.json has of the cell. That of an only trial is that of its cell.
-    """
-    if len(analyses) == 1:
-        return {analyses[0].data.file.n: {EVERY: cell["metrics"], **cell["phases"]}}
-    found = {}
-    for a in analyses:
-        names = dict.fromkeys(p.name for p in a.data.phases if p.name != BETWEEN)
-        every = frozenset({*names, BETWEEN} - {WARMUP, OUTSIDE})
-        phases = {name: alone(a, _METRICS, frozenset({name}), whole=False) for name in names}
-        found[a.data.file.n] = {EVERY: alone(a, _METRICS, every, whole=True), **phases}
-    return found
+def of_trials(analyses: Sequence[Analysis]) -> dict[int, dict[str, Figures]]:
+    """Return M of each trial by its number and phase, in so far as figures are of it."""
+    return {a.data.file.n: dict(_by_phase(a)) for a in analyses}
 
 
-def alone(
-    a: Analysis, metrics: Sequence[Metric[Any]], phases: frozenset[str], *, whole: bool
-) -> Figures:
-    """Return M of one trial, in so far as these metrics make it."""
+def _by_phase(a: Analysis) -> Iterator[tuple[str, Figures]]:
+    names = dict.fromkeys(p.name for p in a.data.phases if p.name != BETWEEN)
+    every = frozenset({*names, BETWEEN} - {WARMUP, OUTSIDE})
+    yield EVERY, _pooled(a, every, whole=True)
+    for name in names:
+        yield name, _pooled(a, frozenset({name}), whole=False)
+
+
+def _pooled(a: Analysis, phases: frozenset[str], *, whole: bool) -> Figures:
     m: Figures = {}
-    for metric in metrics:
+    for metric in _METRICS:
         m |= metric.pool(Pool([(a.data, a.of(metric))], phases, whole))
     return m
 

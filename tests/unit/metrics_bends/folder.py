@@ -14,7 +14,7 @@ import msgspec
 import zstandard
 
 from metrics.model import run_folder
-from metrics.results import expectations, summary, trials
+from metrics.results import expectations, summary, trial_figures, trials
 
 Line = dict[str, Any]
 RUNS = Path(__file__).resolve().parents[2] / "vectors/runs"
@@ -110,4 +110,5 @@ def copy(name: str, target: Path) -> Folder:
 def summarize(run: Path) -> dict[str, Any]:
     """Return the summary that a report of the run would write, and write none."""
     plan = run_folder.load_plan(run, expectations.problem)
-    return summary.build(plan, *trials.measured(run, plan, None, lambda _: None))
+    found, absent = trials.measured(run, plan, None, lambda _: None)
+    return summary.build(plan, found, trial_figures.of_trials(found), absent)

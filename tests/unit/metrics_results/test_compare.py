@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,31 @@ def test_the_exit_status_tells_a_script_what_came_of_it(
     (found,) = json.loads(capsys.readouterr().out)
     assert found["runs"] == [str(base), str(other)]
     assert found["invalid"] == ([str(other)] if word == "invalid" else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda cell: cell["trials"][0].pop("figures"), "`figures` - at `$.cells[0].trials[0]`"),
+        (lambda cell: cell["trials"][0]["figures"]["baseline"].update({P50: [1.0]}),
+         "at `$.cells[0].trials[0].figures[...][...]`"),
+        (lambda cell: cell.update(params=3), "at `$.cells[0].params`"),
+    ],
+)  # fmt: skip
+def test_a_summary_of_another_version_is_one_line_with_the_remedy(
+    tmp_path: Path, run: Path, change: Callable[[dict[str, Any]], Any], where: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    base, other = (folder(tmp_path / name, run, FIVE) for name in ("base", "other"))
+    summary = json.loads((other / "summary.json").read_text())
+    change(summary["cells"][0])
+    (other / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", str(base), str(other)])
+    err = capsys.readouterr().err
+    assert (ended.value.code, err.count("\n")) == (3, 1)
+    assert where in err
+    assert err.endswith(f"; write it again with slotlab report {other}\n")
 
 
 CAMPAIGN = """

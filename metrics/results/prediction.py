@@ -5,37 +5,15 @@ the undisturbed baseline has a prediction from the rules; every other phase comp
 What counts there: blocks after the first round whose predicted finality still lies in the baseline.
 """
 
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from metrics.intake.intervals import Intervals
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE, WARMUP, Phase, Plan, PlannedCell
-from metrics.model.run_folder import RunError
 
 QUANTILES = ("min", "p50", "p95", "max")
 LAG, LATENCY, MISSED = "finality_lag_blocks", "finality_latency_s", "slots.missed"
 SLOTS, FORKS, SCHEDULE = "slots", "forks", "schedule"
-
-
-def load(run: Path) -> dict[str, Any]:
-    """Return the summary of another run.
-
-    Raises:
-        RunError: it has none, or one of another version.
-    """
-    path = run / "summary.json"
-    try:
-        found = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise RunError(f"{path}: {error.strerror}; write it with slotlab report {run}") from error
-    except msgspec.DecodeError as error:
-        raise RunError(f"{path}: {error}; write it again with slotlab report {run}") from error
-    if not isinstance(found, dict) or not str(found.get("schema", "")).startswith("slotlab.summ"):
-        raise RunError(f"{path}: not a summary; write it again with slotlab report {run}")
-    return found
 
 
 def compare(
@@ -96,11 +74,11 @@ def _predicted(plan: Plan, interval_ns: tuple[int, int]) -> dict[str, dict[str, 
     }
 
 
-def notes(comparison: dict[str, Any]) -> list[str]:
+def notes(prediction: dict[str, Any]) -> list[str]:
     """Return a sentence for each run whose baseline left the predicted range, with what it saw."""
     lines = []
-    for row in comparison["rows"]:
-        columns = zip(comparison["columns"], row["found"], row["inside"], strict=True)
+    for row in prediction["rows"]:
+        columns = zip(prediction["columns"], row["found"], row["inside"], strict=True)
         for column, figures, inside in columns:
             if inside is False:
                 why = ", ".join(f"{n} {what}" for what, n in figures["disturbed"].items() if n)
