@@ -15,16 +15,8 @@ from metrics.model import run_folder
 from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
 from metrics.report import page
-from metrics.results import (
-    expectations,
-    junit,
-    markdown,
-    summary,
-    summary_file,
-    tables,
-    trial_figures,
-    trials,
-)
+from metrics.results import expectations, summary, trial_figures, trials
+from metrics.results.written import junit, markdown, summary_file, tables
 
 
 def build(

@@ -11,8 +11,8 @@ import duckdb
 
 from metrics.model.printable import printable
 from metrics.model.run_folder import RunError, load_json
-from metrics.results import tables, tidy
-from metrics.results.tables import Described
+from metrics.results.written import tables, tidy
+from metrics.results.written.tables import Described
 
 
 class OpenedRun:

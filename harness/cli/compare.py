@@ -58,9 +58,10 @@ def compared(base: Path, other: Path) -> dict[str, Any]:
         UsageError: they have no cell in common.
     """
     from metrics.model import run_folder
-    from metrics.results import expectations, summary_file
+    from metrics.results import expectations
     from metrics.results.compare import RULES, figures_of
     from metrics.results.compare import compare as rows_of
+    from metrics.results.written import summary_file
 
     summaries = [summary_file.load(folder) for folder in (base, other)]
     plan = run_folder.load_plan(base, expectations.problem)

@@ -52,7 +52,7 @@ def report(
     from harness.cli.tables.summary_tables import print_summary
     from harness.cli.tables.sweep_table import print_sweep
     from harness.orchestrator.reporting import report as rebuild
-    from metrics.results import summary_file
+    from metrics.results.written import summary_file
 
     if (over or phase) and not metric:
         raise UsageError("report: --over and --phase need --metric; name a figure of the run")

@@ -12,8 +12,8 @@ from metrics.intake.header_lines import Recompute
 from metrics.model import processes, run_folder
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import RunError
-from metrics.results import tables
 from metrics.results.analysis import Analysis, analyse
+from metrics.results.written import tables
 
 EVENTS = "trials/*/hosts/*/events.jsonl*"
 LARGE_BYTES = 16 << 20

@@ -58,7 +58,7 @@ def _tampering(
 ) -> Callable[..., dict[str, Any]]:
     import msgspec
 
-    from metrics.results.summary_schema import Summary
+    from metrics.results.written.summary_schema import Summary
     from tests.unit.metrics_build import synthetic
     from tests.unit.metrics_report import explained
 

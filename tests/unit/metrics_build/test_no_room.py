@@ -59,7 +59,7 @@ def test_tables_that_do_not_fit_are_one_line(
 ) -> None:
     run = synthetic.write(tmp_path / "run", synthetic.Story())
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise TABLES_FULL
 
     monkeypatch.setattr(build_module.tables, "write", full)

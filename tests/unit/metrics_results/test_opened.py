@@ -14,7 +14,7 @@ from metrics import open_run, opened
 from metrics.intake.lines import event_columns
 from metrics.intake.lines.event_rows import ROWS
 from metrics.model.run_folder import RunError
-from metrics.results import markdown, tables, tidy
+from metrics.results.written import markdown, tables, tidy
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -15,8 +15,8 @@ from metrics.intake.lines import event_columns
 from metrics.intake.lines.event_rows import COLUMNS
 from metrics.measure.metric import Frame
 from metrics.measure.registry import METRICS
-from metrics.results import tidy
 from metrics.results.analysis import Analysis
+from metrics.results.written import tidy
 
 Rows = list[tuple[Any, ...]]
 PACKED = "zstd"
