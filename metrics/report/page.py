@@ -28,6 +28,7 @@ from metrics.report import (
     delegation,
     fault_text,
     methods,
+    outline,
     pay,
     sweep,
     systems,
@@ -39,6 +40,7 @@ CONTAINER_LABS = ("container",)
 PLOTLY = "plotly-cartesian.min.js"
 """plotly.js with the traces that charts here are made of (scatter, bar, heatmap): a third of what
 the package plotly carries, which has all. Of the version it was written for; as published."""
+SCRIPT = "page.js"
 FEW = 3
 LONG_MS = 1000
 
@@ -57,27 +59,44 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         cell_text, frozen, spread,
     ):  # fmt: skip
         environment.globals[function.__name__] = function
-    hosts = [host.host for host in plan.hosts]
+    context = _context(environment, run, plan, summary, analyses)
+    here = Path(__file__).parent
     return environment.get_template("report.html.j2").render(
-        invalid=gathered(summary["invalid"], hosts),
-        notes=gathered(summary["notes"], hosts),
-        phase_tables=_phase_tables(environment),
-        plan=plan,
-        summary=summary,
-        cells=[(cell, _windows(cell, analyses)) for cell in summary["cells"]],
-        chains=systems.chains(plan),
-        systems=systems.sides(plan, summary, analyses),
-        zones={trial.n: plan.cell_of(trial).zones for trial in plan.trials},
-        sweep=sweep.shown(summary["sweep"]),
-        trials=[_trial(analysis, summary) for analysis in analyses],
-        methods=methods.of_run(summary),
-        shared_clock=plan.lab in CONTAINER_LABS,
-        bent=_bent_clocks(plan),
-        provenance=flat(load_json(run / "provenance.json")),
-        lab=flat(load_json(run / "lab.json")),
-        run_name=run.resolve().name,
-        plotly_js=(Path(__file__).parent / PLOTLY).read_text(),
+        **context,
+        sections=outline.sections(environment, context),
+        plotly_js=(here / PLOTLY).read_text(),
+        page_js=(here / SCRIPT).read_text(),
     )
+
+
+def _context(
+    environment: jinja2.Environment,
+    run: Path,
+    plan: Plan,
+    summary: dict[str, Any],
+    analyses: list[Analysis],
+) -> dict[str, Any]:
+    """Return what templates are given, by name."""
+    hosts = [host.host for host in plan.hosts]
+    return {
+        "invalid": gathered(summary["invalid"], hosts),
+        "notes": gathered(summary["notes"], hosts),
+        "phase_tables": _phase_tables(environment),
+        "plan": plan,
+        "summary": summary,
+        "cells": [(cell, _windows(cell, analyses)) for cell in summary["cells"]],
+        "chains": systems.chains(plan),
+        "systems": systems.sides(plan, summary, analyses),
+        "zones": {trial.n: plan.cell_of(trial).zones for trial in plan.trials},
+        "sweep": sweep.shown(summary["sweep"]),
+        "trials": [_trial(analysis, summary) for analysis in analyses],
+        "methods": methods.of_run(summary),
+        "shared_clock": plan.lab in CONTAINER_LABS,
+        "bent": _bent_clocks(plan),
+        "provenance": flat(load_json(run / "provenance.json")),
+        "lab": flat(load_json(run / "lab.json")),
+        "run_name": run.resolve().name,
+    }
 
 
 def _phase_tables(environment: jinja2.Environment) -> list[tuple[str, str, jinja2.Template]]:
