@@ -41,6 +41,10 @@ _OWN_DISK = Way(
     "mount a file system of its own, the node's, at chain/ in its state folder: it is never the"
     " system's that is filled",
 )  # fmt: skip
+_MOUNT = Way(
+    "bind mount", "shared_mounts",
+    "boot it with systemd, in a container whose mounts are shared and that may mount",
+)  # fmt: skip
 _NOTHING_TO_USE_UP = "the simulator's hosts have no processors, memory or disks to use up"
 _PROVIDER = Way("provider", "provider")
 _LAYERS = (Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue"))
@@ -253,6 +257,13 @@ _ROWS = (
         said="disk full but for {leave_bytes}", by="host",
         keys=(Key("leave", "size", 0, does="How much room is left."),),
         asked=("leave_bytes",), ways=(_OWN_DISK,), shares="unit", victim="dead",
+        leaves_rest_whole=True,
+    ),
+    Kind(
+        word="read_only",
+        does="The file system of a node's blocks takes no writes; the node is started again "
+        "afterwards. In the simulator it ends at once.",
+        said="disk read-only", by="host", ways=(_MOUNT,), shares="unit", victim="dead",
         leaves_rest_whole=True,
     ),
     Kind(

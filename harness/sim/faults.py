@@ -173,8 +173,8 @@ def _on_host(
             return lambda name: world.crash(name, asked["loses"]), world.restart
         case "crash_loop":
             return _looping(world, fault), world.restart
-        case "disk_full":
-            return world.fill_disk, world.restart
+        case "disk_full" | "read_only":
+            return world.fail_disk, world.restart
         case "restart" | "reboot":
             return world.end, world.restart
         case "pause" | "freeze_host":

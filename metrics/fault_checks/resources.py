@@ -82,6 +82,24 @@ def disk_full(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     resumed. Wrong is a node that signed on after it had said so.
     """
     free = _counted(data, fault, "free_bytes")
+    measured, wrong = _failed_disk(data, fault, free)
+    return {"free_bytes": free} | measured | ({} if wrong else {"judged": AS_ASKED}), wrong
+
+
+def read_only(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
+    """Return how soon each node said that its disk failed, and where it resumed. Wrong is one that
+    did not say so, or that signed on after it had.
+    """
+    measured, wrong = _failed_disk(data, fault, _counted(data, fault, "read_only"))
+    on = [host for host in fault.targets if host not in measured["failed_after_s"]]
+    wrong = "; ".join([*filter(None, [wrong]), *(f"{host}'s node did not end" for host in on)])
+    return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
+
+
+def _failed_disk(
+    data: TrialData, fault: PlannedFault, counted: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return how soon each node said that its disk failed, where it resumed, and what was wrong."""
     ended: dict[str, float] = {}
     wrong: list[str] = []
     started = outages.starts_of(data, fault)
@@ -98,10 +116,9 @@ def disk_full(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
         signed = [e for e in data.events("produced", "num")
                   if e.host == host and said[0] < e.t_ns < until_ns]  # fmt: skip
         wrong += [f"{host}'s node signed {len(signed)} blocks on a failed disk"] * bool(signed)
-    measured = {"free_bytes": free, "failed_after_s": ended, "resumed": started}
-    if not data.plan.simulated:
-        wrong += [missing] if (missing := _missing(fault, free)) else []
-    return measured | ({} if wrong else {"judged": AS_ASKED}), "; ".join(wrong)
+    if not data.plan.simulated and (missing := _missing(fault, counted)):
+        wrong.append(missing)
+    return {"failed_after_s": ended, "resumed": started}, "; ".join(wrong)
 
 
 def _counted(data: TrialData, fault: PlannedFault, key: str) -> dict[str, float]:
@@ -191,5 +208,15 @@ CHECKS = (
         "it may sign nothing; where it resumed. In the simulator it ends at once.",
         left_out="A node that found room to write on.",
         assumes="A node's events are on another file system.",
+    ),
+    FaultCheck(
+        kinds=("read_only",),
+        measure=read_only,
+        words=_words,
+        name="Read-only disk measured",
+        formula="When the node said that its disk failed, which it must, and after which it may "
+        "sign nothing; where it resumed. In the simulator it ends at once.",
+        left_out="What the node had open, which the kernel lets it write.",
+        assumes="A node's events are on another file system, and it looks once a second.",
     ),
 )

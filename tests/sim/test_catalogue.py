@@ -152,9 +152,9 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "sim/test_host_kinds.py::"
         "test_a_node_that_is_restarted_loses_nothing_and_one_that_crashes_may",
         "lab/test_host_kinds.py::test_each_kind_is_measured_as_asked_on_real_hosts")),
-    39: ("processors, memory and disk used up, a full disk", (
+    39: ("processors, memory and disk used up, a disk that is full or takes no writes", (
         "sim/test_host_kinds.py::"
-        "test_a_node_whose_disk_is_full_says_so_signs_nothing_and_comes_back",
+        "test_a_node_whose_disk_takes_no_more_says_so_signs_nothing_and_comes_back",
         "process/test_disk_fails.py::"
         "test_a_node_that_cannot_write_its_blocks_ends_with_one_line_and_comes_back",
         "lab/test_host_kinds.py::test_each_kind_is_measured_as_asked_on_real_hosts")),
