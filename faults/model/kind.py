@@ -76,8 +76,8 @@ _ROWS = (
     ),
     Kind(
         word="partition", does="The lab is cut into groups that cannot reach each other.",
-        said="partition", by="host", targets="groups", ways=(_NFT,), severs="always", loses=True,
-        leaves_rest_whole=True,
+        said="partition{shape}", by="host", targets="groups", ways=(_NFT,), severs="always",
+        loses=True, leaves_rest_whole=True,
     ),
     Kind(
         word="cut",

@@ -46,7 +46,10 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         EOSIO + "test_a5_transition.py::"
         "test_confirming_beyond_the_chains_start_is_refused_where_upstream_wraps",
         "sim/test_byzantine.py::test_wrong_confirmed_is_refused_or_harmless")),
-    10: ("split in halves", ("campaign splits",)),
+    10: ("split in halves, in a ring, with a bridge", (
+        "campaign splits",
+        "sim/test_partitions.py::"
+        "test_a_shape_is_measured_as_asked_and_blocks_find_the_ways_that_are_left")),
     11: ("minority and majority", ("campaign splits", "campaign demo")),
     12: ("split at a handoff: lib before length", ("vectors/consensus/lib_before_length.txt",)),
     13: ("one more killed than can be spared", (
