@@ -26,6 +26,7 @@ from metrics.report import (
     confidence,
     decisions,
     delegation,
+    differences,
     fault_text,
     methods,
     outline,
@@ -85,6 +86,11 @@ def _context(
         "plan": plan,
         "summary": summary,
         "cells": [(cell, _windows(cell, analyses)) for cell in summary["cells"]],
+        "differences": [
+            {"name": cell_text(cell["params"]), "found": found}
+            for cell in summary["cells"]
+            if (found := differences.shown(cell))["same"] or found["titles"]
+        ],
         "chains": systems.chains(plan),
         "systems": systems.sides(plan, summary, analyses),
         "zones": {trial.n: plan.cell_of(trial).zones for trial in plan.trials},
