@@ -148,7 +148,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
     "metrics.intake": (".", "lines"),
     "metrics.fault_checks": ("registry", "clocks links", "."),
-    "metrics.measure": ("registry", "confidence delegation", "."),
+    "metrics.measure": ("registry", "confidence delegation stages", "."),
     "metrics.results": ("trials", "written", "."),
     "harness.bench": (".", "rig"),
     "harness.bundle": ("bundle", "archive redaction"),
