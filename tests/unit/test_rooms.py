@@ -156,7 +156,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "harness": (
         "__main__",
         "cli",
-        "bench bundle fuzz unattended",
+        "bench bundle fuzz unattended watch",
         "orchestrator",
         "sim inspect",
         "preflight",
