@@ -45,6 +45,10 @@ _MOUNT = Way(
     "bind mount", "shared_mounts",
     "boot it with systemd, in a container whose mounts are shared and that may mount",
 )  # fmt: skip
+_LIMIT = Way(
+    "cgroup", "io_max",
+    "use a kernel with cgroups v2 for disks, and a host that has a disk below chain/, no container",
+)  # fmt: skip
 _NOTHING_TO_USE_UP = "the simulator's hosts have no processors, memory or disks to use up"
 _PROVIDER = Way("provider", "provider")
 _LAYERS = (Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue"))
@@ -265,6 +269,14 @@ _ROWS = (
         "afterwards. In the simulator it ends at once.",
         said="disk read-only", by="host", ways=(_MOUNT,), shares="unit", victim="dead",
         leaves_rest_whole=True,
+    ),
+    Kind(
+        word="slow_disk",
+        does="The disk of a node's blocks takes so many writes of the node's in a second, no more;"
+        " the rest waits, and each fsync with it.",
+        said="disk takes {writes} writes a second", by="host", unsimulated=_NOTHING_TO_USE_UP,
+        keys=(Key("writes", "count", does="How many writes it takes in a second."),),
+        asked=("writes",), ways=(_LIMIT,), shares="slow_disk",
     ),
     Kind(
         word="power_cut",

@@ -14,7 +14,8 @@ from metrics.model.number_text import number, size_text
 from metrics.model.plan import PlannedFault
 
 SHARE_ERROR = 0.1
-"""Burned may differ from asked by so much of all processors."""
+"""Burned may differ from asked by so much of all processors, and writes by so much of those asked.
+"""
 HELD_SHARE = 0.95
 BEFORE_NS = 20_000_000_000
 DISK_FAILED = "disk_failed"
@@ -75,6 +76,31 @@ def io(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     if missing := _missing(fault, rate):
         return measured, missing
     return measured | {"judged": AS_ASKED}, ""
+
+
+def slow_disk(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
+    """Return how many writes a second each node's disk took, and how long a node's own fsync did.
+
+    Wrong is more than was asked.
+    """
+    most = int(fault.asked["writes"])
+    begun, ended = (
+        fault_records.last_read_back(data, fault, state) for state in ("installed", "healed")
+    )
+    rate = {
+        host: round((told["writes"] - begun[host]["writes"]) / lasted_s, 2)
+        for host, told in ended.items()
+        if host in begun and (lasted_s := told["uptime_s"] - begun[host]["uptime_s"]) > 0
+    }
+    measured: dict[str, Any] = {
+        "writes_a_s": rate,
+        "fsync_ms": _beside(data, fault, "produced", "fsync_ns", "fsync_ns"),
+    }
+    if missing := _missing(fault, rate):
+        return measured, missing
+    over = [host for host, found in rate.items() if found > most * (1 + SHARE_ERROR)]
+    wrong = "; ".join(f"{host}'s disk took {rate[host]:g} writes a second" for host in over)
+    return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
 
 def disk_full(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
@@ -198,6 +224,17 @@ CHECKS = (
         f"the node's own fsyncs, in the {BEFORE_NS / 1e9:g} s before and during.",
         left_out="Whoever else writes there.",
         assumes="An fsync waits for the disk.",
+    ),
+    FaultCheck(
+        kinds=("slow_disk",),
+        measure=slow_disk,
+        words=_words,
+        name="Slow disk measured",
+        formula="Writes of the node's that its cgroup counted, by the time between begin and end, "
+        f"at most {SHARE_ERROR:.0%} more than asked; and the 95th percentile of the node's own "
+        f"fsyncs, in the {BEFORE_NS / 1e9:g} s before and during.",
+        left_out="What the kernel writes on its own account: the file system's journal.",
+        assumes="The kernel counts what it let pass.",
     ),
     FaultCheck(
         kinds=("disk_full",),

@@ -56,6 +56,7 @@ def test_a_disk_is_filled_only_where_it_is_the_nodes_own(lab: Bench) -> None:
     filled = rows["disk_full", ""]
     assert {host for host, found in filled.items() if found["how"]} == {"n4"}
     assert "needs own_disk; mount a file system of its own" in filled["n1"]["why"]
+    assert "needs io_max; use a kernel with cgroups v2" in rows["slow_disk", ""]["n1"]["why"]
     assert {found["how"] for found in rows["read_only", ""].values()} == {"bind mount"}
     for kind in ("restart", "crash_loop", "reboot", "cpu", "memory", "io"):
         assert {found["how"] for found in rows[kind, ""].values()} == {"systemd unit"}, kind

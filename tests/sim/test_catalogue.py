@@ -155,7 +155,9 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "sim/test_host_kinds.py::"
         "test_a_node_that_is_restarted_loses_nothing_and_one_that_crashes_may",
         "lab/test_host_kinds.py::test_each_kind_is_measured_as_asked_on_real_hosts")),
-    39: ("processors, memory and disk used up, a disk that is full or takes no writes", (
+    39: ("processors, memory and disk used up, a disk that is full, takes no writes or is slow", (
+        "unit/faults_kinds/test_slow_disk.py::"
+        "test_a_slow_disk_is_read_back_from_the_cgroup_of_the_node",
         "sim/test_host_kinds.py::"
         "test_a_node_whose_disk_takes_no_more_says_so_signs_nothing_and_comes_back",
         "process/test_disk_fails.py::"

@@ -64,7 +64,7 @@ def test_a_node_whose_disk_takes_no_more_says_so_signs_nothing_and_comes_back(wo
 @pytest.mark.parametrize(
     "fault",
     ["fault: cpu, share: 50%", "fault: memory, amount: 1MB", "fault: memory, share: 5%",
-     "fault: io"],
+     "fault: io", "fault: slow_disk, writes: 10"],
 )  # fmt: skip
 def test_what_uses_a_host_up_is_refused_by_name_where_there_are_none(fault: str) -> None:
     word = fault.split()[1].rstrip(",")
