@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from node.load_shape import STEADY, LoadShape
+
 DEFAULT_NODE_PORT = 9000
 DEFAULT_PROBE_PORT = 9001
 
@@ -62,8 +64,9 @@ class ActConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """This host's share of the load: open-loop, from start_ns (wall) on, until end_ns."""
 
-    rate_milli: int
-    """Transactions per 1,000 seconds; 0 for a host that only acts."""
+    rate_milli: Annotated[int, msgspec.Meta(ge=0)]
+    """Transactions per 1,000 seconds, of a ramp at its start; 0 for a host that only acts."""
+    shape: LoadShape = STEADY
     size_bytes: int
     seed: int
     start_ns: int

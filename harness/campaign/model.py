@@ -14,21 +14,13 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from harness.campaign.act_spec import ActSpec
 from harness.campaign.chain_spec import ChainSpec
 from harness.campaign.fault_spec import AnyFault, FaultSpec
+from harness.campaign.load_spec import LoadSpec
 from harness.campaign.matrix import Range
-from harness.campaign.values import Lease, Offset, Rate, Share, Size, Strict
+from harness.campaign.values import Lease, Offset, Share, Strict
 from harness.campaign.zones_spec import ZonesSpec
 from metrics.model.plan import SEED_MAX
 
 SCHEMA = "slotlab.campaign/v1"
-
-
-class LoadSpec(Strict):
-    """Transactions of the whole lab, shared evenly by its hosts."""
-
-    rate: Rate
-    """How many begin in a second."""
-    size: Size = 256
-    """Bytes of each."""
 
 
 class TrialsSpec(Strict):

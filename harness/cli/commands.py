@@ -34,7 +34,7 @@ COMMANDS = {
     "heal": ("heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
     "stop": ("heal:stop", "End whatever campaign the hosts still have."),
     "collect": ("heal:collect", "Bring home and report what a dead controller left."),
-    "watch": ("views:watch", "A live table of a lab: chain, clocks, faults, who is gone."),
+    "watch": ("views:watch", "Live table of the nodes."),
     "check": ("hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),
     "deploy": ("hosts:deploy", "Bring the hosts to what this clone says; idempotent."),
     "wipe": ("hosts:wipe", "Remove everything deploy brought."),

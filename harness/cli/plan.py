@@ -25,7 +25,9 @@ from harness.notation.units import text_of_ns
 from harness.plan import lab_view, planner
 from harness.plan.planner import LabView
 from harness.plan.warnings import warnings
-from metrics.model.plan import Health, Plan, encode
+from metrics.model.cell_load import asked, load_text, peak_milli, rate_text, sent_until_ns
+from metrics.model.number_text import size_text
+from metrics.model.plan import Health, Plan, PlannedCell, encode
 
 
 def show_plan(
@@ -61,6 +63,8 @@ def show_plan(
         show.console.print(zones)
     for shown in cells_of(planned):
         show.console.print(shown, highlight=False)
+    for text in loads_of(planned):
+        show.console.print(text, markup=False, highlight=False)
     show.console.print(totals_of(planned), highlight=False)
 
 
@@ -127,6 +131,25 @@ def zones_of(plan: Plan) -> list[Table]:
             table.add_row(one, ", ".join(hosts), *cells)
         tables.append(table)
     return tables
+
+
+def loads_of(plan: Plan) -> list[str]:
+    """Return a line about the load of each cell; one, where that of all is the same."""
+    lines = {cell.n: _load(plan, cell) for cell in plan.cells}
+    if len(set(lines.values())) == 1:
+        lines = {0: lines[plan.cells[0].n]}
+    return [f"cell {n}, {text}" if n else text for n, text in lines.items() if text]
+
+
+def _load(plan: Plan, cell: PlannedCell) -> str:
+    text, lasts_ns = load_text(cell), sent_until_ns(plan.end_ns)
+    if not text:
+        return ""
+    count = asked(cell, lasts_ns)
+    return (
+        f"load: {text}; {rate_text(peak_milli(cell))} at most, {count} transactions of"
+        f" {cell.size_bytes} B in each trial, {size_text(count * cell.size_bytes)}"
+    )
 
 
 def totals_of(plan: Plan) -> str:

@@ -7,7 +7,8 @@ from harness.campaign.chain_spec import ChainSpec
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.notation.units import text_of_ns
-from harness.plan.node_options import letters, producer_names, sent_until_ns
+from harness.plan.node_options import letters, producer_names
+from metrics.model.cell_load import sent_until_ns
 from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
 from node.chain.genesis import SYSTEM_ACCOUNT
 from node.chain.model.fio_rules import FIO_SUF

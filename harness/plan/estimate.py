@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from faults.model.fault import SECOND_NS
-from harness.campaign.model import Campaign
-from metrics.model.plan import SIM, Estimate
+from harness.campaign.chain_spec import ChainSpec
+from metrics.model.cell_load import asked
+from metrics.model.plan import SIM, Estimate, PlannedCell
 
 TRIAL_OVERHEAD_NS = 20 * SECOND_NS
 """What a trial on hosts takes beside its own time: it is armed, collected and compared."""
@@ -15,13 +16,16 @@ SIM_RUN_NS, SIM_PAIR_SECOND_NS, SIM_BLOCK_NS, SIM_TRANSACTION_NS = (
 host probes another, for a block and a transaction at a host: measured, of 4 to 21 hosts."""
 
 
-def estimate(campaigns: Sequence[Campaign], hosts: int, end_ns: int, lab: str) -> Estimate:
-    """Return time and raw bytes of a trial of each, from what slots and seconds cost."""
+def estimate(
+    trials: Sequence[tuple[ChainSpec, PlannedCell]], hosts: int, end_ns: int, lab: str
+) -> Estimate:
+    """Return time and raw bytes of trials, by chain and cell, from what slots and seconds cost."""
     seconds, raw_bytes, core_ns = end_ns // SECOND_NS, 0, SIM_RUN_NS
-    for campaign in campaigns:
-        blocks = end_ns // campaign.chain.slot
-        empty = blocks * (campaign.chain.interval_slots - 1)
-        sent = (campaign.load.rate if campaign.load else 0) * seconds // 1000
+    cells = {cell.n: cell for _, cell in trials}
+    sent_of = {n: asked(cell, seconds * SECOND_NS) for n, cell in cells.items()}
+    for chain, cell in trials:
+        blocks, sent = end_ns // chain.slot, sent_of[cell.n]
+        empty = blocks * (chain.interval_slots - 1)
         per_host = blocks * 1_700 + empty * 250 + seconds * (600 + 1_300 * (hosts - 1))
         raw_bytes += hosts * per_host + sent * 4 * 260
         core_ns += hosts * (
@@ -29,5 +33,5 @@ def estimate(campaigns: Sequence[Campaign], hosts: int, end_ns: int, lab: str) -
             + (blocks + empty) * SIM_BLOCK_NS
             + sent * SIM_TRANSACTION_NS
         )
-    lasts_ns = core_ns if lab == SIM else (end_ns + TRIAL_OVERHEAD_NS) * len(campaigns)
+    lasts_ns = core_ns if lab == SIM else (end_ns + TRIAL_OVERHEAD_NS) * len(trials)
     return Estimate(seconds=-(-lasts_ns // SECOND_NS), raw_bytes=raw_bytes)

@@ -12,7 +12,7 @@ from coincurve import PrivateKey
 
 from harness.controller.state_dir import write_private
 from harness.plan.acts import account_name
-from harness.plan.node_options import sent_until_ns
+from metrics.model.cell_load import paces, sent_until_ns
 from metrics.model.plan import Plan, PlannedAct, PlannedHost, PlannedTrial
 from node.chain.encoding.written import by_word, read
 from node.chain.genesis import (
@@ -208,19 +208,19 @@ def _client(
     plan: Plan, trial: PlannedTrial, host: PlannedHost, acts: list[ActConfig], t0_ns: int
 ) -> ClientConfig | None:
     """Return what this host sends, load and acts; None where the campaign has neither."""
-    cell = next(cell for cell in plan.cells if cell.n == trial.cell)
-    index = [other.host for other in plan.hosts].index(host.host)
-    share, rest = divmod(cell.rate_milli, len(plan.hosts))
-    rate_milli = share + (1 if index < rest else 0)
-    if not rate_milli and not acts:
+    cell, hosts = plan.cell_of(trial), [other.host for other in plan.hosts]
+    index = hosts.index(host.host)
+    pace = paces(cell, len(hosts), sent_until_ns(plan.end_ns))[index]
+    if not pace.peak_milli and not acts:
         return None
     account = account_name(index)
     return ClientConfig(
-        rate_milli=rate_milli,
+        rate_milli=pace.rate_milli,
+        shape=pace.shape,
         size_bytes=cell.size_bytes,
         seed=trial.seed + index,
         start_ns=t0_ns,
-        end_ns=t0_ns + sent_until_ns(plan.end_ns),
+        end_ns=t0_ns + pace.end_ns,
         account=account,
         key_file=f"keys/{account}.key",
         acts=acts,

@@ -9,14 +9,6 @@ from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import selectors
 
-DRAIN_NS = 5_000_000_000
-"""Clients end this long before the trial does, so that their last transactions can be final."""
-
-
-def sent_until_ns(end_ns: int) -> int:
-    """Return the end of all clients, from T0, in a trial that lasts so long."""
-    return max(end_ns - DRAIN_NS, end_ns // 2)
-
 
 def letters(index: int) -> str:
     """Return what names of producers and of hosts' accounts end with: a, b, ... z, ba, bb, ..."""

@@ -22,6 +22,7 @@ from harness.plan.chains import Timing
 from harness.plan.estimate import estimate
 from harness.plan.fault_support import UNSUPPORTED, Capabilities, mechanism
 from harness.plan.selectors import draw
+from metrics.model.cell_load import sent_until_ns
 from metrics.model.plan import (
     ABSENT,
     Plan,
@@ -80,9 +81,10 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
     ]  # fmt: skip
     asked_max = common.safety.max_unreachable
     max_unreachable = field.spare if asked_max is None else asked_max
-    cells = [_cell(file, cell, own, apart[cell.n]) for cell in file.cells]
+    cells = [_cell(file, cell, own, apart[cell.n], timing.end_ns) for cell in file.cells]
     _check(file, view, trials, cells, timing, hosts, max_unreachable=max_unreachable)
     nodes = node_options.of_hosts(common, field, seed=base_seed, file=name)
+    costing = [(cell.campaign.chain, cells[cell.n - 1]) for cell, _ in runs]
     plan = Plan(
         campaign=file.name,
         title=common.title,
@@ -100,7 +102,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
         max_unreachable=max(0, max_unreachable),
         cells=cells,
         trials=trials,
-        estimate=estimate([cell.campaign for cell, _ in runs], len(hosts), timing.end_ns, view.lab),
+        estimate=estimate(costing, len(hosts), timing.end_ns, view.lab),
     )
     consensus.refuse(file, plan)
     return plan
@@ -263,11 +265,16 @@ def _trial_seed(seed: int, cell: int, repetition: int) -> int:
 
 
 def _cell(
-    file: CampaignFile, cell: Cell, own: Mapping[int, PlannedChain], apart: PlannedZones | None
-) -> PlannedCell:
+    file: CampaignFile, cell: Cell, own: Mapping[int, PlannedChain], apart: PlannedZones | None,
+    end_ns: int,
+) -> PlannedCell:  # fmt: skip
     load, first = cell.campaign.load, own[file.cells[0].n]
-    rate_milli, size_bytes = (load.rate, load.size) if load else (0, 0)
+    try:
+        shape = load.shape(sent_until_ns(end_ns)) if load else None
+    except ValueError as error:
+        raise PlanError(f"{file.path.name}: load.{error}") from error
     return PlannedCell(
-        n=cell.n, params=dict(cell.params), rate_milli=rate_milli, size_bytes=size_bytes,
-        chain=None if own[cell.n] == first else own[cell.n], zones=apart,
+        n=cell.n, params=dict(cell.params),
+        rate_milli=load.begins_milli if load else 0, size_bytes=load.size if load else 0,
+        shape=shape, chain=None if own[cell.n] == first else own[cell.n], zones=apart,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile
 from harness.notation.units import text_of_ns
+from metrics.model.cell_load import asked, peak_milli
 from metrics.model.plan import BASELINE, Plan, PlannedCell, PlannedFault, PlannedTrial
 
 LOAD_MAX_BYTES = 1_000_000_000
@@ -68,14 +69,14 @@ def _kept_ns(fault: PlannedFault) -> int:
 
 def _load(plan: Plan, cell: PlannedCell, trials: int) -> Iterator[str]:
     """Yield what is wrong with the load: more than blocks have room for, or than anybody keeps."""
-    a_second = cell.rate_milli * cell.size_bytes / 1000
+    a_second = peak_milli(cell) * cell.size_bytes / 1000
     a_block = a_second * plan.interval_ns / 1e9
     if a_block > plan.max_block_bytes:
         yield (
-            f"load: {a_block:.3g} bytes a block, which has room for {plan.max_block_bytes}: most of"
-            " it will be in none"
+            f"load: {'at its highest ' if cell.shape else ''}{a_block:.3g} bytes a block, which has"
+            f" room for {plan.max_block_bytes}: most of it will be in none"
         )
-    in_all = a_second * plan.end_ns / 1e9 * trials
+    in_all = asked(cell, plan.end_ns) * cell.size_bytes * trials
     if in_all > LOAD_MAX_BYTES:
         yield f"load: {in_all / GB:.3g} GB in all"
 

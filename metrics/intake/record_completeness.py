@@ -9,6 +9,7 @@ from faults.model.columns import Victim
 from faults.model.record import Record
 from metrics.intake.event_validation import Intake, Loss
 from metrics.intake.written import Stamp, Written
+from metrics.model.cell_load import paces
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import COMPLETE, TrialFile
 
@@ -73,12 +74,11 @@ def judge(
 def _absent(intake: Intake, plan: Plan, planned: PlannedTrial) -> Iterator[str]:
     """Yield each planned writer of which there is no line, on hosts of which there are some."""
     loaded = any(node.endswith(".client") for _, node in intake.written)
-    rate = next((cell.rate_milli for cell in plan.cells if cell.n == planned.cell), 0)
-    share, rest = divmod(rate, len(plan.hosts))
-    for index, host in enumerate(plan.hosts):
+    own = paces(plan.cell_of(planned), len(plan.hosts), plan.end_ns)
+    for host, pace in zip(plan.hosts, own, strict=True):
         if host.host not in intake.hosts:
             continue
-        has_client = loaded and share + (index < rest) > 0
+        has_client = loaded and pace.peak_milli > 0
         for role, word in ROLE.items():
             wanted = word != "client" or has_client
             if wanted and (host.host, host.host + role) not in intake.written:

@@ -14,6 +14,7 @@ from faults.model.columns import Kind
 from faults.model.kind import kind
 from metrics.model.cell_text import cell_text
 from metrics.model.zones import PlannedZones
+from node.load_shape import LoadShape
 
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""
@@ -244,21 +245,21 @@ class PlannedChain(msgspec.Struct, frozen=True, kw_only=True):
 class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
     """One combination of matrix values, as written, its load, its chain, and where hosts stand.
 
-    chain None: that of the plan itself, which is the first cell's. zones None: no zone is apart.
+    None: the chain is the plan's own, the first cell's; no zone is apart; the load is steady.
     """
 
     n: int
     params: dict[str, Any]
-    rate_milli: Count = 0
+    rate_milli: Count = 0  # At T0.
     size_bytes: Count = 0
+    shape: LoadShape | None = None
     chain: PlannedChain | None = None
     zones: PlannedZones | None = None
 
     @property
     def name(self) -> str:
         """Return what it is called: `cell 2: delay=50ms`; of the only one `cell 1`."""
-        text = cell_text(self.params)
-        return f"cell {self.n}: {text}" if text else f"cell {self.n}"
+        return ": ".join(filter(None, (f"cell {self.n}", cell_text(self.params))))
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,8 +316,7 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
         """Return the plan as the trials of a cell have it."""
         if cell.chain is None:
             return self
-        own = {name: getattr(cell.chain, name) for name in PlannedChain.__struct_fields__}
-        return msgspec.structs.replace(self, **own)
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(cell.chain))
 
     @property
     def simulated(self) -> bool:

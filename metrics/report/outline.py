@@ -15,7 +15,6 @@ SECTIONS = {
     "sweep": "Sweep",
     "systems": "Side by side",
     "phases": "Phases",
-    "differences": "Differences",
     "prediction": "Prediction",
     TRIALS: "",
     "reading": "How to read this",

@@ -26,8 +26,8 @@ from metrics.report import (
     confidence,
     decisions,
     delegation,
-    differences,
     fault_text,
+    loads,
     methods,
     outline,
     pay,
@@ -86,11 +86,6 @@ def _context(
         "plan": plan,
         "summary": summary,
         "cells": [(cell, _windows(cell, analyses)) for cell in summary["cells"]],
-        "differences": [
-            {"name": cell_text(cell["params"]), "found": found}
-            for cell in summary["cells"]
-            if (found := differences.shown(cell))["same"] or found["titles"]
-        ],
         "chains": systems.chains(plan),
         "systems": systems.sides(plan, summary, analyses),
         "zones": {trial.n: plan.cell_of(trial).zones for trial in plan.trials},
@@ -206,6 +201,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "pairs": clocks.pairs(data),
         "hosts": analysis.of(clocks.METRIC).hosts,
         "costs": analysis.of(costs.METRIC),
+        "asked": loads.shown(analysis),
         "transactions": transactions.counts(
             [item for item in clients.sent if item.t_ns == item.t_ns], known=clients.known
         ),

@@ -24,7 +24,8 @@ from node.chain.genesis import Genesis
 from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
 from node.events import Started, Stopped, Txs
-from node.local.load import Acts, Backlog, Pace, Transfers, sent
+from node.load_shape import Pace
+from node.local.load import Acts, Backlog, Transfers, pace_of, sent
 from node.local.local_api import SUBMITTED_MAX
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage import startup
@@ -213,7 +214,7 @@ def run_client(config: NodeConfig) -> None:
             "client: this host has no share of the load; add the section or do not start it"
         )
     share = config.client
-    pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
+    pace = pace_of(share)
     transfers, acts = _sources(share, startup.load_genesis(Path(config.genesis)))
     clock = NodeClock(config.clock.skew_file)
     log = open_log(config, "client", clock)

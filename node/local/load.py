@@ -28,48 +28,14 @@ from node.chain.model.transaction import (
 )
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
+from node.load_shape import Pace
 
 EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
 AMOUNT = 1
 _MEMO_BYTES_MIN = 8
-_RATE_UNIT_NS = 1000 * NS_PER_S
-"""rate_milli counts transactions per 1,000 s."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Transaction n is due at start_ns + n / rate, while before end_ns."""
-
-    rate_milli: int
-    start_ns: int
-    end_ns: int
-
-    def __post_init__(self) -> None:
-        if self.rate_milli < 0:
-            raise ConfigError(f"client.rate_milli: {self.rate_milli} must not be negative")
-        if self.end_ns < self.start_ns:
-            raise ConfigError("client.end_ns: is before client.start_ns")
-
-    def due_ns(self, n: int) -> int:
-        """Return the time at which transaction n is due; without a rate that is never."""
-        if not self.rate_milli:
-            return self.end_ns
-        return self.start_ns + n * _RATE_UNIT_NS // self.rate_milli
-
-    def first_from(self, now_ns: int) -> int:
-        """Return the number of the first transaction due at now_ns or later; 0 without a rate."""
-        if not self.rate_milli:
-            return 0
-        ahead_ns = max(0, now_ns - self.start_ns)
-        n = ahead_ns * self.rate_milli // _RATE_UNIT_NS
-        while self.due_ns(n) < now_ns:
-            n += 1
-        return n
-
-    def backlog_max(self) -> int:
-        """Return how many due transactions may wait for the node: five seconds' worth."""
-        return max(16, 5 * self.rate_milli // 1000)
+_WAITING_MIN, _WAITING_S = 16, 5
+"""How many due transactions may wait for the node: as many as are due in so long at the most."""
 
 
 @dataclass(slots=True)
@@ -89,6 +55,7 @@ class Backlog:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
+        self._most = max(_WAITING_MIN, _WAITING_S * pace.peak_milli // 1000)
         self.waiting: deque[int] = deque()
         self.tally = Tally()
 
@@ -96,7 +63,7 @@ class Backlog:
         """Let transaction n wait; the oldest fall out of a full backlog."""
         self.tally.due += 1
         self.waiting.append(n)
-        while len(self.waiting) > self._pace.backlog_max():
+        while len(self.waiting) > self._most:
             self.waiting.popleft()
             self.tally.dropped += 1
             self.tally.refused += 1
@@ -261,6 +228,14 @@ class Acts:
         return sign_transaction(
             self.form, header, (act.operation,), chain_id=chain_id, keys=(act.key,)
         )
+
+
+def pace_of(share: ClientConfig) -> Pace:
+    """Return the pace of a host's share of the load."""
+    return Pace(
+        rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns,
+        shape=share.shape,
+    )  # fmt: skip
 
 
 def sent(transactions: Sequence[Transaction], block_id: bytes, act: str) -> Txs:

@@ -35,8 +35,9 @@ class Room:
 
 
 HARNESS = (
-    "harness faults metrics node.config node.events node.timing.ntp_rules fabric invoke paramiko"
-    " ansible_runner nacl jinja2 msgspec pydantic pydantic_core rich typer click yaml zstandard"
+    "harness faults metrics node.config node.events node.load_shape node.timing.ntp_rules fabric"
+    " invoke paramiko ansible_runner nacl jinja2 msgspec pydantic pydantic_core rich typer click"
+    " yaml zstandard"
 ).split()
 CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 
@@ -50,6 +51,7 @@ DECIDERS = (
 
 ROOMS: dict[str, Room] = {
     "node.chain": Room(PURE, ("node.chain", "node.events", "msgspec", "coincurve")),
+    "node.load_shape": Room(PURE, ("msgspec",)),
     "node": Room(STDLIB, ("node", "zmq", "ntplib", "psutil", "msgspec")),
     "faults": Room(STDLIB, ("faults", "msgspec")),
     "metrics": Room(
@@ -57,6 +59,7 @@ ROOMS: dict[str, Room] = {
         (
             "metrics",
             "node.events",
+            "node.load_shape",
             "faults.model",
             "duckdb",
             "zstandard",
@@ -100,7 +103,8 @@ ORDER: dict[str, tuple[str, ...]] = {
         "storage",
         "byzantine",
         "chain",
-        "config events",
+        "config",
+        "events load_shape",
     ),
     "node.chain": (
         "profiles",
@@ -144,17 +148,11 @@ ORDER: dict[str, tuple[str, ...]] = {
     ),
     "faults": ("__main__", "agent", "durable kinds", "host", "model"),
     "faults.host": ("clock", "boottime"),
-    "faults.kinds": (
-        "busy clock disk packets ntp",
-        "shaping",
-        "table_fault",
-        "rules",
-        "ended_unit",
-    ),
+    "faults.kinds": ("busy clock packets ntp", "shaping", "table_fault", "rules"),
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
     "metrics.intake": (".", "lines"),
     "metrics.fault_checks": ("registry", "clocks links", "."),
-    "metrics.measure": ("registry", "confidence delegation stages", "."),
+    "metrics.measure": ("registry", "confidence delegation", "."),
     "metrics.results": ("trials", "written", "."),
     "harness.bench": (".", "rig"),
     "harness.bundle": ("bundle", "archive redaction"),
@@ -162,7 +160,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "harness": (
         "__main__",
         "cli",
-        "bench bundle fuzz unattended watch",
+        "bench bundle fuzz unattended",
         "orchestrator",
         "sim inspect",
         "preflight",

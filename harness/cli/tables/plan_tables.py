@@ -11,7 +11,6 @@ from rich.table import Table
 from harness.controller.console import table_of
 from harness.notation.units import text_of_ns
 from metrics.model.plan import Phase, Plan, PlannedFault, PlannedTrial
-from metrics.model.sides import sides_text
 
 Row = tuple[str, ...]
 HEADS = ("from", "phase", "what", "who", "how long", "how", "live/needed")
@@ -114,8 +113,6 @@ def _word(name: str, value: Any) -> str:
             return f" ± {text_of_ns(value)}" if value else ""
         case "distribution":
             return f" ({value})"
-        case "shape":
-            return f": {value}" if isinstance(value, str) else ""
         case "burst":
             return f" in bursts of {value}"
         case "rate_bps":
@@ -135,9 +132,7 @@ def _word(name: str, value: Any) -> str:
 
 def _who(fault: PlannedFault) -> str:
     if fault.groups:
-        return sides_text(fault.groups, fault.targets)
-    if fault.pairs and fault.kind.targets == "groups":
-        return " - ".join([*fault.targets, fault.targets[0]])
+        return " | ".join(", ".join(group) for group in fault.groups)
     if fault.pairs and fault.kind.targets == "arrows":
         return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
     if fault.pairs:

@@ -12,7 +12,7 @@ from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
 from node.config import ClientConfig
 from node.events import Started, Stopped, Txs
-from node.local.load import Acts, Backlog, Pace, Transfers, sent
+from node.local.load import Acts, Backlog, Transfers, pace_of, sent
 
 
 class Client:
@@ -24,7 +24,7 @@ class Client:
         """keys: secrets by account."""
         self._host = host
         self._engine = engine
-        self._pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
+        self._pace = pace_of(share)
         genesis = host.shared.genesis
         form = host.shared.profile.transaction_rules.form
         self._transfers = Transfers.of(share, genesis, key=keys[share.account], form=form)

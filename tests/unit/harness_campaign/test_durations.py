@@ -80,6 +80,10 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "crash_loop", **LASTING, "on": "one", "every": "3s", "down": "1s"},
     {"act": "transfer", "at": "20s", "by": "usera", "recipient": "userb", "amount": 1},
 )
+LOAD = {
+    "ramp": {"from": "1/s", "to": "2/s", "over": "5s"},
+    "burst": {"rate": "9/s", "for": "1s", "every": "9s"},
+}
 LENGTHS = (
     "0s", "1ns", "1us", "-1ns", "-1s", "1h", "720h", "720.1h", "9" * 20 + "h", "9" * 5000 + "s",
     "0.5ns", "1e3s", "NaNs", "infs", "1_000s", "٣s", "", "s", "1.s", "1 fortnight",
@@ -88,6 +92,7 @@ LENGTHS = (
 
 def campaigns() -> list[dict[str, Any]]:
     alone = [{**COMMON, "chain": chain} for chain in (EOSIO, BITSHARES)]
+    alone.append({**COMMON, "chain": EOSIO, "load": LOAD})
     return [*alone, *({**COMMON, "chain": EOSIO, "timeline": [fault]} for fault in FAULTS)]
 
 

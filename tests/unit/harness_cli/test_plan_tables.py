@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.table import Table
 
+from harness.cli.plan import loads_of
 from harness.cli.tables.plan_tables import cells_of, numbers
 from harness.plan import lab_view, planner
 from metrics.model.plan import Plan
@@ -69,3 +70,17 @@ def test_the_live_weight_is_shown_at_each_instant() -> None:
     assert [row[-1] for row in rows(table)] == [
         "4/3", "4/3", "2/3  no finality expected", "4/3", "4/3",
     ]  # fmt: skip
+
+
+def test_a_load_is_told_with_its_highest_rate_and_all_that_it_comes_to() -> None:
+    ramp = "load: {ramp: {from: 10/s, to: '${to}'}, burst: {rate: 500/s, for: 2s, every: 20s}}\n"
+    timeline = "[{at: 20s, for: 20s, fault: pause, on: one}]"
+    assert loads_of(planned(timeline, ramp.replace("'${to}'", "200/s"))) == [
+        "load: 10/s to 200/s within 45 s, bursts of 500/s for 2 s every 20 s; 500/s at most, 6162"
+        " transactions of 256 B in each trial, 1.58 MB"
+    ]
+    steady = "load: 40/s; 40/s at most, 1800 transactions of 256 B in each trial, 461 kB"
+    cells = "load: {rate: '${rate}'}\nmatrix: {rate: [0/s, 40/s]}\n"
+    assert loads_of(planned(timeline, cells)) == [f"cell 2, {steady}"]
+    assert loads_of(planned(timeline, "load: {rate: 40/s}\nmatrix: {x: [1, 2]}\n")) == [steady]
+    assert loads_of(planned(timeline, "")) == []

@@ -50,6 +50,14 @@ FILES: dict[str, str | bytes] = {
     "rate.yml": TITLED + "load: {rate: 40}\n",
     "flood.yml": TITLED + "load: {rate: 9000000/s}\n",
     "size.yml": TITLED + "load: {rate: 1/s, size: 8GiB}\n",
+    "norate.yml": TITLED + "load: {size: 1kB}\n",
+    "tworates.yml": TITLED + "load: {rate: 1/s, ramp: {from: 1/s, to: 2/s}}\n",
+    "longramp.yml": TITLED + "load: {ramp: {from: 1/s, to: 2/s, over: 9h}}\n",
+    "noburst.yml": TITLED + "load: {rate: 1/s, burst: {rate: 9/s, for: 1s, every: 9h}}\n",
+    "bursts.yml": TITLED + "load: {rate: 1/s, burst: {rate: 9/s, for: 1us, every: 2us}}\n",
+    "longburst.yml": TITLED + "load: {rate: 1/s, burst: {rate: 9/s, for: 9s, every: 9s}}\n",
+    "lowburst.yml": TITLED
+    + "load: {ramp: {from: 1/s, to: 9/s}, burst: {rate: 9/s, for: 1s, every: 9s}}\n",
     "matrix.yml": TITLED + "matrix: {a: []}\n",
     "variable.yml": TITLED + 'load: {rate: "${x}"}\n',
     # its faults

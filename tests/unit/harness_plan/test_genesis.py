@@ -79,6 +79,20 @@ def test_the_load_is_shared_by_all_hosts_and_nothing_of_it_is_lost(tmp_path: Pat
     assert sum(rates) == 41_000
 
 
+def test_a_ramp_that_begins_with_nothing_is_shared_by_clients_that_all_run(tmp_path: Path) -> None:
+    made = files(tmp_path, load="load: {ramp: {from: 0/s, to: 41/s, over: 10s}}")
+    ramps = []
+    for host in made.by_host:
+        path = tmp_path / f"{host}.json"
+        path.write_text(made.by_host[host]["node.json"])
+        client = config.load(path).client
+        assert client is not None
+        assert (client.rate_milli, client.shape.burst) == (0, None)
+        assert client.shape.ramp is not None
+        ramps.append((client.shape.ramp.to_milli, client.shape.ramp.over_ns))
+    assert ramps == [(10_250, 10**10)] * 4
+
+
 def test_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     first = kept_secret(tmp_path / "keys", "producera")
     assert kept_secret(tmp_path / "keys", "producera") == first

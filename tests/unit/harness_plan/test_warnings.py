@@ -62,6 +62,14 @@ def test_of_a_campaign_as_it_should_be_nothing_is_said() -> None:
             ["load: 51.2 GB in all", "209 GB of raw events in all"],
         ),
         (
+            f"[{DELAY}]",
+            "load: {rate: 40/s, burst: {rate: 60000/s, for: 2s, every: 20s}}",
+            [
+                "load: at its highest 7.68e+06 bytes a block, which has room for 1048576: most of"
+                " it will be in none"
+            ],
+        ),
+        (
             "[{at: 20s, for: 20s, fault: delay, delay: '${d}'}]",
             "matrix: {d: [0ms, 30s]}",
             ["delay-1: 30s late in a fault of 20s: nothing sent in it arrives (cell 2: d=30s)"],

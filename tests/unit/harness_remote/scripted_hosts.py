@@ -31,10 +31,7 @@ for line in sys.stdin:
         answer = answers.get("journal", {"ok": {"lines": found[request["from_line"]:]}})
     print(json.dumps({"id": request["id"], **answer}), flush=True)
 """
-IDLE = {
-    "trial": "", "faults": [], "lease_left_ns": 0, "ledger": [], "running": None,
-    "processor": {"busy_ns": 1_000_000_000, "all_ns": 4_000_000_000},
-}  # fmt: skip
+IDLE = {"trial": "", "faults": [], "lease_left_ns": 0, "ledger": [], "running": None}
 
 
 @dataclass(frozen=True, slots=True)

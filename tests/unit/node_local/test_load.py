@@ -8,8 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 from coincurve import PrivateKey
-from hypothesis import given
-from hypothesis import strategies as st
 
 from node.chain.eosio.contracts.transfer import Transfer
 from node.chain.eosio.transactions import EosioTransactions
@@ -17,8 +15,9 @@ from node.chain.genesis import Genesis
 from node.chain.model.codec import decode_transaction
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
+from node.load_shape import Pace
 from node.local.client import GATHER_NS, Client, Reference, reference_of
-from node.local.load import Acts, Pace, Transfers
+from node.local.load import Acts, Transfers
 from node.local.local_api import SUBMITTED_MAX
 from node.local.local_client import Answer, Unanswered
 
@@ -58,30 +57,6 @@ def act(after_s: int, **fields: Any) -> ActConfig:
 def make(source: Transfers, n: int) -> bytes:
     made = source.make(n, chain_id=CHAIN_ID, block_id=BLOCK_ID, now_ns=START_NS)
     return made.raw
-
-
-@given(st.integers(1, 10_000_000), st.integers(0, 100 * SECOND_NS))
-def test_the_first_due_from_a_time_on_is_due_then_and_the_one_before_it_earlier(
-    rate_milli: int, after_ns: int
-) -> None:
-    pace = Pace(rate_milli=rate_milli, start_ns=START_NS, end_ns=START_NS + 100 * SECOND_NS)
-    n = pace.first_from(START_NS + after_ns)
-    assert pace.due_ns(n) >= START_NS + after_ns
-    assert n == 0 or pace.due_ns(n - 1) < START_NS + after_ns
-    assert pace.first_from(START_NS - 1) == 0
-
-
-def test_a_rate_of_ten_a_second_is_one_each_tenth() -> None:
-    pace = Pace(rate_milli=10_000, start_ns=0, end_ns=1)
-    assert [pace.due_ns(n) for n in range(3)] == [0, 100_000_000, 200_000_000]
-    with pytest.raises(ConfigError, match="rate_milli: -1 must not be negative"):
-        Pace(rate_milli=-1, start_ns=0, end_ns=1)
-
-
-@given(st.integers(0, 10**13))
-def test_without_a_rate_nothing_is_ever_due(now_ns: int) -> None:
-    pace = Pace(rate_milli=0, start_ns=0, end_ns=10**12)
-    assert pace.due_ns(pace.first_from(now_ns)) >= pace.end_ns
 
 
 @pytest.mark.parametrize("size_bytes", [159, 168, 200, 256, 1024, 4096])

@@ -1,0 +1,93 @@
+"""The load of a campaign: how many transactions begin when, and what they are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from harness.campaign.values import Duration, Rate, Size, Strict
+from harness.notation.units import text_of_ns
+from node.load_shape import Burst, LoadShape, Ramp
+
+BURSTS_MAX = 10_000
+"""So many a trial has at most."""
+
+
+class RampSpec(Strict):
+    """A rate that goes evenly from one to another, and stays there."""
+
+    from_: Annotated[Rate, Field(alias="from")]
+    """The rate at T0."""
+    to: Rate
+    """The rate at the end."""
+    over: Duration | None = None
+    """How long it takes; left out, as long as clients send."""
+
+
+class BurstSpec(Strict):
+    """Now and then, another rate for a while."""
+
+    rate: Rate
+    """How many begin in a second of a burst, those of the steady rate or the ramp included."""
+    for_: Annotated[Duration, Field(alias="for")]
+    """How long a burst is."""
+    every: Duration
+    """From the begin of a burst to that of the next; the first begins so long after T0."""
+
+    def planned(self) -> Burst:
+        """Return it as plans have it."""
+        return Burst(rate_milli=self.rate, lasts_ns=self.for_, every_ns=self.every)
+
+
+class LoadSpec(Strict):
+    """Transactions of the whole lab, shared evenly by its hosts."""
+
+    rate: Rate | None = None
+    """How many begin in a second; this or a ramp has to be there."""
+    size: Size = 256
+    """Bytes of each."""
+    ramp: RampSpec | None = None
+    """A rate that changes, in place of the steady one."""
+    burst: BurstSpec | None = None
+    """Bursts on top of the steady rate or the ramp."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> LoadSpec:
+        if (self.rate is None) == (self.ramp is None):
+            raise ValueError("give exactly one of rate and ramp")
+        burst, ramp = self.burst, self.ramp
+        if burst and burst.for_ >= burst.every:
+            raise ValueError("burst.for must be less than burst.every; shorten it")
+        if burst and burst.rate <= max(self.begins_milli, ramp.to if ramp else 0):
+            raise ValueError("burst.rate must be more than the rate outside bursts; raise it")
+        return self
+
+    @property
+    def begins_milli(self) -> int:
+        """Return the rate at T0."""
+        return self.ramp.from_ if self.ramp else self.rate or 0
+
+    def shape(self, lasts_ns: int) -> LoadShape | None:
+        """Return what it is beside a steady rate, where clients send for so long; None: nothing.
+
+        Raises:
+            ValueError: a part of it does not fit into that; begins with the key.
+        """
+        ramp, burst, lasts = self.ramp, self.burst, text_of_ns(lasts_ns)
+        if ramp and (ramp.over or 0) > lasts_ns:
+            problem = f"clients send for {lasts} only; write that or less, or leave it out"
+            raise ValueError(f"ramp.over: {problem}")
+        if burst and burst.every >= lasts_ns:
+            problem = f"clients send for {lasts} only, so there is no burst; write less"
+            raise ValueError(f"burst.every: {problem}")
+        if burst and lasts_ns // burst.every > BURSTS_MAX:
+            least = text_of_ns(-(-lasts_ns // BURSTS_MAX))
+            problem = f"more than {BURSTS_MAX} bursts in {lasts}; write {least} or more"
+            raise ValueError(f"burst.every: {problem}")
+        if ramp is None and burst is None:
+            return None
+        return LoadShape(
+            ramp=Ramp(to_milli=ramp.to, over_ns=ramp.over or lasts_ns) if ramp else None,
+            burst=burst.planned() if burst else None,
+        )
