@@ -48,20 +48,27 @@ def report(
     ] = "",
     over: Annotated[str, typer.Option(help="Along which axis of the matrix.")] = "",
     phase: Annotated[str, typer.Option(help="In this phase alone.")] = "",
+    picture: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", help="Draw that figure into an SVG, PDF or PNG."),
+    ] = None,
 ) -> None:
     from harness.cli.tables.summary_tables import print_summary
-    from harness.cli.tables.sweep_table import print_sweep
+    from harness.cli.tables.sweep_table import print_sweeps, save_sweeps, sweeps_of
     from harness.orchestrator.reporting import report as rebuild
     from metrics.results.written import summary_file
 
-    if (over or phase) and not metric:
-        raise UsageError("report: --over and --phase need --metric; name a figure of the run")
+    if (over or phase or picture) and not metric:
+        raise UsageError("report: --over, --phase and --save need --metric; name a figure of it")
     folder = store.find(name, root).path
-    if metric:
-        found = summary_file.load(folder)
-        print_sweep(Show(console_of()), found, metric, over, phase, as_json=as_json)
-        return
     other = store.find(beside, root).path if beside is not None else None
+    if metric:
+        found = [summary_file.load(each) for each in (folder, other) if each is not None]
+        shown = sweeps_of(found, metric, over, phase)
+        if picture is not None:
+            save_sweeps(picture, shown)
+        print_sweeps(Show(console_of()), shown, as_json=as_json)
+        return
     show = Show(console_of(stderr=as_json))
     summary = rebuild(folder, show.tick, other=other)
     show.quiet()

@@ -65,6 +65,7 @@ ROOMS: dict[str, Room] = {
             "zstandard",
             "numpy",
             "jinja2",
+            "matplotlib",
             "plotly",
             "msgspec",
             "markupsafe",

@@ -1,8 +1,9 @@
 """One figure of a sweep on the terminal: its cells along an axis, a table for each phase."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.table import Table
 
@@ -11,27 +12,60 @@ from harness.errors import UsageError, nearest
 from metrics.model import number_text
 from metrics.model.cell_text import cell_text, value_text
 from metrics.report import sweep as shown
+from metrics.report import sweep_plot
 from metrics.results import sweep
 
 BAR = 24
 """How many characters the longest bar has."""
 
 
-def print_sweep(
-    show: Show, summary: Mapping[str, Any], metric: str, over: str, phase: str, *, as_json: bool
-) -> None:
-    """Print what a figure does along an axis.
+class Sweep(NamedTuple):
+    """A figure along an axis in one run: the run's lab, and a row of `results/sweep`."""
+
+    lab: str
+    row: dict[str, Any]
+
+
+def sweeps_of(
+    summaries: Sequence[Mapping[str, Any]], metric: str, over: str, phase: str
+) -> list[Sweep]:
+    """Return what a figure does along an axis in each of some runs.
 
     Raises:
-        UsageError: the run has no such figure, axis or phase, or one cell only.
+        UsageError: a run has no such figure, axis or phase, or one cell only.
     """
-    rows = rows_of(summary, metric, over, phase)
+    return [
+        Sweep(summary["lab"], row)
+        for summary in summaries
+        for row in rows_of(summary, metric, over, phase)
+    ]
+
+
+def print_sweeps(show: Show, sweeps: Sequence[Sweep], *, as_json: bool) -> None:
+    """Print a table and a sentence for each."""
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps([{"lab": each.lab, **each.row} for each in sweeps], indent=1))
         return
-    for row in rows:
-        show.console.print(table_of_row(row))
+    labs = {each.lab for each in sweeps}
+    for lab, row in sweeps:
+        show.console.print(table_of_row(row, lab if len(labs) > 1 else ""))
         show.console.print(said(shown.sentence(row)))
+
+
+def save_sweeps(path: Path, sweeps: Sequence[Sweep]) -> None:
+    """Draw all of them into one picture.
+
+    Raises:
+        UsageError: not a format that can be written, or not a place where it can.
+        RunError: there is nothing that draws.
+    """
+    if path.suffix.removeprefix(".") not in sweep_plot.FORMATS:
+        raise UsageError(f"--save {path}: ends in none of {', '.join(sweep_plot.FORMATS)}")
+    words = [_words(each) for each in sweeps]
+    try:
+        sweep_plot.save(path, [*zip(words, (row for _, row in sweeps), strict=True)])
+    except OSError as error:
+        raise UsageError(f"--save {path}: {error.strerror or error}") from error
 
 
 def rows_of(summary: Mapping[str, Any], metric: str, over: str, phase: str) -> list[dict[str, Any]]:
@@ -55,10 +89,14 @@ def rows_of(summary: Mapping[str, Any], metric: str, over: str, phase: str) -> l
     return found
 
 
-def table_of_row(row: Mapping[str, Any]) -> Table:
-    """Return the cells of a row: the median trial, its interval, and a bar of characters."""
+def table_of_row(row: Mapping[str, Any], lab: str = "") -> Table:
+    """Return the cells of a row: the median trial, its interval, and a bar of characters.
+
+    lab: named where there are others beside it.
+    """
     fixed = f", {cell_text(row['fixed'])}" if row["fixed"] else ""
-    title = said(f"{number_text.title(row['figure'])}, {row['phase']}{fixed}")
+    where = f" on {lab}" if lab else ""
+    title = said(f"{number_text.title(row['figure'])}, {row['phase']}{fixed}{where}")
     table = table_of(said(row["axis"]), "median trial", "interval", "n", "", title=title,
                      right=("median trial", "interval", "n"))  # fmt: skip
     most = max((abs(p["value"]) for p in row["points"] if p["value"] is not None), default=0)
@@ -77,3 +115,9 @@ def table_of_row(row: Mapping[str, Any]) -> Table:
 def _texts(figure: str, *values: float | None) -> Iterator[str]:
     for value in values:
         yield "beyond the end" if value is None else number_text.of_figure(figure, value)
+
+
+def _words(found: Sweep) -> str:
+    """Return whose a row is: `sim, late, load=4/s`."""
+    fixed = cell_text(found.row["fixed"])
+    return ", ".join([found.lab, found.row["phase"], *([fixed] if fixed else [])])
