@@ -33,6 +33,7 @@ COMMANDS = {
     "run": ("run:run_campaign", "Run a campaign and report."),
     "heal": ("heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
     "stop": ("heal:stop", "End whatever campaign the hosts still have."),
+    "cancel": ("heal:cancel", "End the trial at hand of a run, which goes on with the next."),
     "collect": ("heal:collect", "Bring home and report what a dead controller left."),
     "watch": ("views:watch", "Live table of the nodes."),
     "check": ("hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),

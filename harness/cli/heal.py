@@ -1,4 +1,4 @@
-"""Commands that end what a lab still has, whoever began it: heal, stop, collect."""
+"""Commands that end what a lab has, whoever began it: a trial, faults, or the whole campaign."""
 
 from __future__ import annotations
 
@@ -8,13 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import AsJson, Become, Inventory, Limit, Runs, lab_at, run_names
+from harness.cli.options import AsJson, Become, Inventory, Limit, Run, Runs, lab_at, run_names
 from harness.controller import store
 from harness.controller.console import Show, console_of, said, styled
-from harness.errors import EXIT_LAB
+from harness.errors import EXIT_LAB, UsageError
+from metrics.model.run_folder import load_plan
 
 if TYPE_CHECKING:
     from harness.remote.fan_out import Remote
+
+
+def _one_line(text: str) -> str:
+    """Return what was given as the reason of a cancelled trial.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not text.isprintable() or not 0 < len(text.strip()) <= store.WHY_CHARACTERS:
+        raise UsageError(f"cancel: --why: write one line of 1 to {store.WHY_CHARACTERS} characters")
+    return text.strip()
+
 
 Force = Annotated[
     bool, typer.Option("--force", help="Also a campaign whose controller may be alive.")
@@ -26,6 +39,25 @@ MaybeRun = Annotated[
     str | None,
     typer.Argument(metavar="[RUN]", help="The run it has to be of.", autocompletion=run_names),
 ]
+
+
+Why = Annotated[
+    str,
+    typer.Option(
+        "--why", metavar="TEXT", help="What trial.json and the report say of it.",
+        callback=_one_line,
+    ),
+]  # fmt: skip
+
+
+def cancel(name: Run, root: Runs = store.ROOT, why: Why = "by the operator") -> None:
+    run = store.find(name, root)
+    trial = run.at_hand if store.driver_of(run.path) is not None else None
+    if trial is None or load_plan(run.path).simulated:
+        problem = "no trial of it runs on hosts now"
+        raise UsageError(f"{run.path}: {problem}; `slotlab runs` says what runs")
+    run.cancel(trial, why)
+    print(f"trial {trial} is told to end; the run goes on with the next")
 
 
 def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:

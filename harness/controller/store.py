@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -26,7 +26,7 @@ from faults.model.record import PROVIDER
 from harness.controller.version import digest_of, git
 from harness.errors import LockError, StoreError, UsageError
 from metrics.model.plan import Plan, encode
-from metrics.model.run_folder import TrialFile, trial_folder
+from metrics.model.run_folder import SEAL, TrialFile, trial_folder
 
 ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
@@ -36,10 +36,18 @@ NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 """What run folders are called."""
 INTERRUPTED = "interrupted"
 """Folder of attempts at trials that did not end: kept, and never read for a figure."""
+WHY_CHARACTERS = 200
+CANCEL = "cancel.json"
+"""Which trial is to end early, until its driver has seen that."""
 MAKES_TRIALS = ("node", "faults", "harness/plan", "harness/sim")
 """Whose code decides what a trial is: the rest runs it, or judges it later."""
 
 _PACKAGES = ("slotlab", "fabric", "ansible-core", "duckdb", "plotly", "pydantic", "msgspec")
+
+
+class _Cancel(msgspec.Struct, frozen=True):
+    trial: int
+    why: Annotated[str, msgspec.Meta(min_length=1, max_length=WHY_CHARACTERS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,33 @@ class RunFolder:
         attempt = self.attempt(trial)
         again = f".{attempt}" if attempt > 1 else ""
         return f"{self.path.name}.{trial}{again}"
+
+    @property
+    def at_hand(self) -> int | None:
+        """Return the trial that has begun and is not sealed yet, None where there is none."""
+        begun = sorted(self.path.glob("trials/[0-9]*"))
+        return next((int(path.name) for path in begun if not (path / SEAL).exists()), None)
+
+    def cancel(self, trial: int, why: str) -> None:
+        """Tell whoever drives the run that the trial is to end, and why, in a word or two.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with writing(self.path):
+            draft = self.path / f".{CANCEL}.draft"
+            write_json(draft, {"trial": trial, "why": why})
+            draft.replace(self.path / CANCEL)
+
+    def take_cancelled(self, trial: int) -> str:
+        """Return why the trial is to end, "" where it is not; what was said is over with that."""
+        path = self.path / CANCEL
+        try:
+            said = msgspec.json.decode(path.read_bytes(), type=_Cancel)
+        except (OSError, msgspec.MsgspecError):
+            said = None
+        path.unlink(missing_ok=True)
+        return said.why if said is not None and said.trial == trial else ""
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -38,6 +38,10 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
         turn += 1
         context.folder.check()
         _hear(context)
+        if why := context.folder.take_cancelled(trial.n):
+            progress.state, progress.reason = "cancelled", why
+            context.show.step(f"{name} is cancelled ({why}): it is ended, healed and collected")
+            return
         pause_s = min(POLL_S, (end_ns - now_ns) / SECOND_NS)
         if context.stop.wait(pause_s):
             progress.state, progress.reason = "interrupted", "stopped by the operator"

@@ -24,8 +24,8 @@ class RunError(Exception):
     """The run folder cannot be read; the message names the file, the key and the remedy."""
 
 
-State = Literal["complete", "failed", "interrupted"]
-"""How a trial ended."""
+State = Literal["complete", "failed", "interrupted", "cancelled"]
+"""How a trial ended; cancelled: by itself, and the run went on."""
 COMPLETE: Final = "complete"
 """It ran to its end; in any other state its nodes were stopped before theirs."""
 

@@ -12,7 +12,7 @@ import pytest
 from harness.controller import store
 from harness.errors import LockError, StoreError, UsageError
 from harness.testbed import lock
-from metrics.model.run_folder import TrialFile, load_trial
+from metrics.model.run_folder import SEAL, TrialFile, load_trial, trial_folder
 from tests.unit.harness_plan.builders import file, planned
 
 
@@ -49,6 +49,21 @@ def test_a_run_is_found_by_path_by_campaign_and_as_latest(tmp_path: Path) -> Non
     for name in (str(folder), "test", "latest"):
         assert store.find(name, tmp_path).path == folder.resolve()
     assert [each.path for each in store.every(tmp_path)] == [folder]
+
+
+def test_a_trial_is_cancelled_once_and_no_other_is(tmp_path: Path) -> None:
+    folder = make(tmp_path)
+    assert folder.at_hand is None
+    folder.host(2, "n1")
+    assert folder.at_hand == 2
+    folder.cancel(2, "too slow")
+    assert [folder.take_cancelled(2), folder.take_cancelled(2)] == ["too slow", ""]
+    folder.cancel(2, "too slow")
+    assert [folder.take_cancelled(3), folder.take_cancelled(2)] == ["", ""], "it came too late"
+    (folder.path / store.CANCEL).write_text("{")
+    assert folder.take_cancelled(2) == ""
+    (trial_folder(folder.path, 2) / SEAL).touch()
+    assert folder.at_hand is None
 
 
 def test_a_run_that_is_not_there_is_the_operators_mistake(tmp_path: Path) -> None:
