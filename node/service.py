@@ -43,6 +43,7 @@ from node.timing.health import HealthMonitor
 from node.timing.ntp import ClockCheck, check_servers
 from node.timing.pulse import Pulse
 from node.timing.slots import SlotWatch, due_events
+from node.timing.timed_judge import TimedJudge
 from node.timing.timer import SlotTimer
 
 SOFTWARE = "slotlab 0.1.0"
@@ -78,7 +79,10 @@ class Service:
             Path(config.state_dir), chain_id(self._genesis), wake=loop.call_soon_threadsafe
         )
         self._log = open_log(config, "node", self._clock)
-        self._chain = startup.restore_chain(self._genesis, keys, self._store, config)
+        self._judge = TimedJudge(self._clock.mono_ns)
+        self._chain = startup.restore_chain(
+            self._genesis, keys, self._store, config, judge=self._judge
+        )
         self._snapshot_num = self._chain.lib.num
         self._public_keys = {name: public_key(key).hex() for name, key in keys.items()}
         self._stop = asyncio.Event()
@@ -266,6 +270,8 @@ class Service:
                     self._net.request_sync(peer)
                 case messages.Emit(record=events.Produced() as produced):
                     self._emit(self._completed(produced))
+                case messages.Emit(record=events.Applied() as applied):
+                    self._emit(self._judge.marked(applied))
                 case messages.Emit(record=record):
                     self._emit(record)
 

@@ -18,6 +18,7 @@ from faults.durable.lab_lock import LabLock
 from faults.durable.trial_files import check_files, place_files
 from faults.durable.trial_units import TrialUnits
 from faults.durable.units_to_restart import RunningFile
+from faults.host import processor
 from faults.host.boottime import boot_id, boottime_ns, read_clocks
 from faults.host.qdiscs import foreign_qdisc
 from faults.host.snapshot import snapshot
@@ -225,15 +226,18 @@ class Agent:
         return {"lease_left_ns": lease_ns}
 
     def status(self) -> dict[str, object]:
-        """Return the trial, the state of its faults, the lease and what the ledger holds open."""
+        """Return the trial, its faults with their deadlines, the lease, what the ledger holds open,
+        and how busy the host's processors have been since it booted.
+        """
         armed = self.runner.armed
         drivers = armed.drivers.values() if armed else ()
         return {
             "trial": self.trial,
-            "faults": [{"id": each.fault.id, "state": each.state} for each in drivers],
+            "faults": [each.shown(boottime_ns()) for each in drivers],
             "lease_left_ns": max(0, self._lease_left_ns() or 0),
             "ledger": [msgspec.to_builtins(e) for e in self.host.ledger.open_entries()],
             "running": self._units.shown(),
+            "processor": processor.times(),
         }
 
     async def heal(self, reason: str) -> dict[str, object]:

@@ -51,6 +51,17 @@ class Driver:
     """Commands that wait for their moment, each in its state: prepared, applied."""
     _inherited_late: bool = False
 
+    def shown(self, now_ns: int) -> dict[str, object]:
+        """Return which fault it is, its state, and how long until it begins and until its deadline,
+        None where it has none.
+        """
+        begins_ns, deadline_ns = self.entry.inject_ns, self.entry.deadline_ns
+        return {
+            "id": self.fault.id, "kind": self.fault.row.word, "state": self.state,
+            "begins_ns": max(0, begins_ns - now_ns),
+            "left_ns": None if deadline_ns is None else max(0, deadline_ns - now_ns),
+        }  # fmt: skip
+
     def arm(self) -> None:
         """Put the undo on disk.
 

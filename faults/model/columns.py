@@ -130,6 +130,12 @@ class Kind:
     leaves_rest_whole: bool = False
     """Whether it does nothing but take producers away, which the plan's quorum counts."""
 
+    def only_takes_away(self, asked: Mapping[str, Any]) -> bool:
+        """Return whether it does nothing but take producers away: in a ring or over a bridge blocks
+        have to find ways that they never took.
+        """
+        return self.leaves_rest_whole and asked.get("shape") not in ("ring", "bridge")
+
     @property
     def on_flows(self) -> bool:
         """Return whether a host's agent does it to packets of the node's port."""

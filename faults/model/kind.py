@@ -41,6 +41,14 @@ _OWN_DISK = Way(
     "mount a file system of its own, the node's, at chain/ in its state folder: it is never the"
     " system's that is filled",
 )  # fmt: skip
+_MOUNT = Way(
+    "bind mount", "shared_mounts",
+    "boot it with systemd, in a container whose mounts are shared and that may mount",
+)  # fmt: skip
+_LIMIT = Way(
+    "cgroup", "io_max",
+    "use a kernel with cgroups v2 for disks, and a host that has a disk below chain/, no container",
+)  # fmt: skip
 _NOTHING_TO_USE_UP = "the simulator's hosts have no processors, memory or disks to use up"
 _PROVIDER = Way("provider", "provider")
 _LAYERS = (Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue"))
@@ -72,8 +80,8 @@ _ROWS = (
     ),
     Kind(
         word="partition", does="The lab is cut into groups that cannot reach each other.",
-        said="partition", by="host", targets="groups", ways=(_NFT,), severs="always", loses=True,
-        leaves_rest_whole=True,
+        said="partition{shape}", by="host", targets="groups", ways=(_NFT,), severs="always",
+        loses=True, leaves_rest_whole=True,
     ),
     Kind(
         word="cut",
@@ -254,6 +262,21 @@ _ROWS = (
         keys=(Key("leave", "size", 0, does="How much room is left."),),
         asked=("leave_bytes",), ways=(_OWN_DISK,), shares="unit", victim="dead",
         leaves_rest_whole=True,
+    ),
+    Kind(
+        word="read_only",
+        does="The file system of a node's blocks takes no writes; the node is started again "
+        "afterwards. In the simulator it ends at once.",
+        said="disk read-only", by="host", ways=(_MOUNT,), shares="unit", victim="dead",
+        leaves_rest_whole=True,
+    ),
+    Kind(
+        word="slow_disk",
+        does="The disk of a node's blocks takes so many writes of the node's in a second, no more;"
+        " the rest waits, and each fsync with it.",
+        said="disk takes {writes} writes a second", by="host", unsimulated=_NOTHING_TO_USE_UP,
+        keys=(Key("writes", "count", does="How many writes it takes in a second."),),
+        asked=("writes",), ways=(_LIMIT,), shares="slow_disk",
     ),
     Kind(
         word="power_cut",

@@ -63,8 +63,13 @@ _WHOM: dict[str, dict[str, tuple[Any, Any]]] = {
     },
     "groups": {
         "shape": (
-            Literal["minority", "majority"] | list[list[str]],
-            Field(description="Who is cut off from the rest; or the groups, as lists of hosts."),
+            Literal["halves", "majority", "minority", "one", "ring", "bridge"] | list[list[str]],
+            Field(
+                description="Who is cut off from the rest: one host, or hosts by that selector. Or "
+                "halves, of about as many producers; a ring, in which each reaches its two "
+                "neighbours alone; a bridge, one host that reaches both halves. Or the groups, as "
+                "lists of hosts."
+            ),
         )
     },
 }

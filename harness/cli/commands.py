@@ -35,7 +35,7 @@ COMMANDS = {
     "stop": ("heal:stop", "End whatever campaign the hosts still have."),
     "cancel": ("heal:cancel", "End the trial at hand of a run, which goes on with the next."),
     "collect": ("heal:collect", "Bring home and report what a dead controller left."),
-    "watch": ("views:watch", "Live table of the nodes."),
+    "watch": ("views:watch", "A live table of a lab: chain, clocks, faults, who is gone."),
     "check": ("hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),
     "deploy": ("hosts:deploy", "Bring the hosts to what this clone says; idempotent."),
     "wipe": ("hosts:wipe", "Remove everything deploy brought."),

@@ -22,11 +22,17 @@ from metrics.model.run_folder import SEAL, load_json
 def watch(
     inventory_path: Inventory,
     limit: Limit = "",
-    once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON a look.")] = False,
 ) -> None:
-    from harness.cli.tables.watch_table import watch as live
+    from harness.watch.live import look
+    from harness.watch.live import watch as live
 
-    live(lab_at(inventory_path, limit), console_of(), turns=1 if once else None)
+    lab, console = lab_at(inventory_path, limit), console_of()
+    if once or not (console.is_terminal or as_json):
+        look(lab, console, as_json=as_json)
+    else:
+        live(lab, console, as_json=as_json)
 
 
 def report(

@@ -218,7 +218,17 @@ class ClockStatus(msgspec.Struct, frozen=True):
 
     verified: bool
     offset_ns: int | None = None
+    bound_ns: int | None = None
     reason: str | None = None
+
+
+class HealthStatus(msgspec.Struct, frozen=True):
+    """What the node's monitor says of the latest slots, and of all since it started."""
+
+    state: str
+    missed: int
+    window_slots: int
+    missed_total: int
 
 
 class NodeStatus(msgspec.Struct, frozen=True):
@@ -229,11 +239,17 @@ class NodeStatus(msgspec.Struct, frozen=True):
     mempool: int
     peers: list[PeerStatus]
     clock: ClockStatus
+    health: HealthStatus
 
     @property
     def linked(self) -> int:
         """How many peers have exchanged greetings with the node."""
-        return sum(peer.state in LINKED for peer in self.peers)
+        return len(self.peers) - len(self.unlinked)
+
+    @property
+    def unlinked(self) -> list[PeerStatus]:
+        """Return the peers that have not."""
+        return [peer for peer in self.peers if peer.state not in LINKED]
 
 
 class _Answer(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from faults.kinds.shaping.shape import PeerDelay
 from faults.model.clock_path import seed_of
 from faults.model.fault import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
+from metrics.model.sides import between
 from metrics.model.standing import standing
 
 NODE_UNIT = "slotlab-node.service"
@@ -112,9 +113,6 @@ def _wire(
 
 def _peers(host: str, fault: PlannedFault) -> list[str]:
     """Return the hosts from whose packets this one is kept, as they arrive or leave."""
-    if fault.groups is not None:
-        return [name for group in fault.groups if host not in group for name in group]
-    pairs = fault.pairs or []
     if fault.kind.targets == "arrows":
-        return [a for a, b in pairs if b == host]
-    return [b if a == host else a for a, b in pairs if host in (a, b)]
+        return [a for a, b in between(fault) if b == host]
+    return [b if a == host else a for a, b in between(fault) if host in (a, b)]

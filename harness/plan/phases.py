@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from metrics.model.plan import BASELINE, WARMUP, Phase, PlannedFault, Quorum
+from metrics.model.sides import between
 
 
 def cut(
@@ -105,17 +106,11 @@ def components(active: Sequence[PlannedFault], hosts: Sequence[str]) -> list[lis
 
 def _severed(fault: PlannedFault, hosts: Sequence[str]) -> set[frozenset[str]]:
     """Return the pairs of hosts between which nothing passes while the fault is active."""
-    row = fault.kind
-    if not row.cuts(fault.asked):
+    if not fault.kind.cuts(fault.asked):
         return set()
-    match row.targets:
-        case "groups":
-            sides = {host: i for i, group in enumerate(fault.groups or []) for host in group}
-            pairs = itertools.combinations(hosts, 2)
-            return {frozenset(p) for p in pairs if sides.get(p[0], -1) != sides.get(p[1], -1)}
-        case "hosts":
-            return {frozenset((a, b)) for a in fault.targets for b in hosts if a != b}
-    return {frozenset(pair) for pair in fault.pairs or []}
+    if fault.kind.targets == "hosts":
+        return {frozenset((a, b)) for a in fault.targets for b in hosts if a != b}
+    return {frozenset(pair) for pair in between(fault)}
 
 
 def _down(active: Sequence[PlannedFault]) -> set[str]:

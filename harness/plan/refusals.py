@@ -87,7 +87,7 @@ def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: Planne
     if row.stacks and other_row.stacks:
         return
     alike = row == other_row
-    shared = set(fault.targets) & set(other.targets) or (fault.groups and other.groups)
+    shared = set(fault.targets) & set(other.targets) or row.targets == "groups"
     gap_ns = 0
     if rules.lab != SIM and row.shares == other_row.shares:
         # They would undo each other.

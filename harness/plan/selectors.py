@@ -3,6 +3,7 @@
 Pure and seeded: the same lab, seed and selector give the same hosts everywhere.
 """
 
+import itertools
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,9 @@ from metrics.model.plan import PlannedFault
 
 _SAME = re.compile(r"same\(([a-z][a-z0-9_-]*)\)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
+RING_MIN = 4
+BRIDGE_MIN = 3
+"""Fewer hosts than that have no such shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,10 @@ def draw(
             if not pairs:
                 raise ValueError("these selectors leave nobody to cut off")
             targets = sources
+        case "groups" if whom["shape"] == "ring":
+            targets, pairs = _ring(field, rng)
+        case "groups" if whom["shape"] == "bridge":
+            targets, groups = _bridge(field, rng)
         case "groups":
             groups = _groups(whom["shape"], field, rng, chosen)
             targets = min(groups, key=lambda group: sum(field.weights[host] for host in group))
@@ -177,7 +185,9 @@ def _pairs(
 def _groups(
     shape: str | list[list[str]], field: Field, rng: random.Random, chosen: Mapping[str, list[str]]
 ) -> list[list[str]]:
-    if isinstance(shape, str):
+    if shape == "halves":
+        groups = _halves(list(field.weights), field, rng)
+    elif isinstance(shape, str):
         side = select(shape, field, rng, chosen)
         groups = [side, [host for host in field.weights if host not in side]]
     else:
@@ -194,3 +204,40 @@ def _groups(
     if len(groups) < 2:
         raise ValueError("this cuts nothing; name hosts on both sides")
     return groups
+
+
+def _halves(hosts: list[str], field: Field, rng: random.Random) -> list[list[str]]:
+    """Return hosts, drawn, on two sides: each joins the lighter one, the heaviest first, so that
+    their producers differ by no more than one host has.
+    """
+
+    def weight(side: set[str]) -> tuple[int, int]:
+        return sum(field.weights[host] for host in side), len(side)
+
+    sides: tuple[set[str], set[str]] = set(), set()
+    drawn = rng.sample(hosts, len(hosts))
+    for host in sorted(drawn, key=lambda each: field.weights[each], reverse=True):
+        min(sides, key=weight).add(host)
+    return [_ordered(side, field) for side in sides]
+
+
+def _ring(field: Field, rng: random.Random) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the hosts as they stand in a ring, drawn, and the pairs that are not neighbours."""
+    if len(field.weights) < RING_MIN:
+        raise ValueError(f"ring: in one of {len(field.weights)} hosts all are neighbours; use more")
+    ring = rng.sample(list(field.weights), len(field.weights))
+    place = {host: i for i, host in enumerate(ring)}
+    pairs = [
+        (a, b)
+        for a, b in itertools.combinations(field.weights, 2)
+        if abs(place[a] - place[b]) not in (1, len(ring) - 1)
+    ]
+    return ring, pairs
+
+
+def _bridge(field: Field, rng: random.Random) -> tuple[list[str], list[list[str]]]:
+    """Return the one host, drawn, that reaches both halves of the others, and these."""
+    if len(field.weights) < BRIDGE_MIN:
+        raise ValueError("bridge: takes three hosts at least; use more")
+    bridge = rng.choice(list(field.weights))
+    return [bridge], _halves([host for host in field.weights if host != bridge], field, rng)

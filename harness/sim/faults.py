@@ -13,6 +13,7 @@ from harness.sim.liars import attach
 from harness.sim.network.link import Shape
 from harness.sim.world import World
 from metrics.model.plan import PlannedFault
+from metrics.model.sides import between
 from metrics.model.zones import PlannedZones
 
 SETTLE_NS = 1_000_000
@@ -106,11 +107,7 @@ def _change(
 
 def deed_of(world: World, fault: PlannedFault) -> Deed:
     """Return what a planned fault does to the world."""
-    row, groups = fault.kind, fault.groups
-    if groups is not None:
-        hosts = tuple(host for group in groups for host in group)
-        return Deed(lambda: world.split(fault.id, groups), lambda: world.clear(fault.id), hosts)
-    if fault.pairs is not None or row.severs:
+    if fault.kind.targets != "hosts" or fault.kind.severs:
         return _on_links(world, fault)
     begin, end = _on_host(world, fault)
     targets = tuple(fault.targets)
@@ -127,9 +124,9 @@ def deed_of(world: World, fault: PlannedFault) -> Deed:
 
 def _on_links(world: World, fault: PlannedFault) -> Deed:
     asked, row = fault.asked, fault.kind
-    pairs = list(fault.pairs or [(a, b) for a in fault.targets for b in world.hosts if a != b])
+    pairs = between(fault) or [(a, b) for a in fault.targets for b in world.hosts if a != b]
     if row.targets != "arrows":
-        pairs += [(b, a) for a, b in pairs]
+        pairs = [*pairs, *((b, a) for a, b in pairs)]
     match fault.fault:
         case "delay":
             shape = Shape(**asked)
@@ -143,7 +140,7 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
             shape = Shape(reorder=asked["share"], reorder_ns=asked["by_ns"])
         case "rate":
             shape = Shape(bit_rate=asked["rate_bps"])
-        case "cut" | "link_down":
+        case "partition" | "cut" | "link_down":
             shape = Shape(cut=True)
         case other:
             raise AssertionError(f"no such link fault: {other}")
@@ -173,8 +170,8 @@ def _on_host(
             return lambda name: world.crash(name, asked["loses"]), world.restart
         case "crash_loop":
             return _looping(world, fault), world.restart
-        case "disk_full":
-            return world.fill_disk, world.restart
+        case "disk_full" | "read_only":
+            return world.fail_disk, world.restart
         case "restart" | "reboot":
             return world.end, world.restart
         case "pause" | "freeze_host":

@@ -167,7 +167,7 @@ class World:
         self.net.crashed(self.hosts[name])
         self.catch_up.forget(name)
 
-    def fill_disk(self, name: str) -> None:
+    def fail_disk(self, name: str) -> None:
         """End a node whose disk takes no more: it says so, and keeps what was committed."""
         self.hosts[name].fail("disk_failed")
         self.crash(name)

@@ -11,13 +11,12 @@ from metrics.model.plan import PlannedFault
 
 
 def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
-    """Return path probes sent and received across the cut and within the groups."""
-    side = {host: i for i, group in enumerate(fault.groups or []) for host in group}
+    """Return path probes sent and received across the cut and between all others."""
+    apart = probe_bursts.pairs_of(fault)
     across: list[Burst] = []
     within: list[Burst] = []
     for burst in probe_bursts.during(data, fault, found, lambda kind: kind.loses):
-        same = side.get(burst.host, -1) == side.get(burst.peer, -1)
-        (within if same else across).append(burst)
+        (across if burst.pair in apart else within).append(burst)
     measured = {
         "across_sent": sum(burst.sent for burst in across),
         "across_received": sum(burst.received for burst in across),
@@ -29,8 +28,7 @@ def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
         return measured, f"{count} path probes crossed the partition{_passed(across)}"
     if not across:
         return measured, "no path probes to measure the partition with"
-    pairs = set(probe_bursts.split_pairs(fault.groups or []))
-    wrong = unprobed(data, fault, found, pairs)
+    wrong = unprobed(data, fault, found, apart)
     return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
 
@@ -72,7 +70,7 @@ def _passed(found: list[Burst]) -> str:
 def _crossed(found: dict[str, Any]) -> list[str]:
     return [
         f"{found['across_received']} of {found['across_sent']} probes crossed; "
-        f"{found['within_received']} of {found['within_sent']} arrived within the groups"
+        f"{found['within_received']} of {found['within_sent']} arrived between others"
     ]
 
 
@@ -95,8 +93,8 @@ CHECKS = (
         measure=partition,
         words=_crossed,
         name="Partition measured",
-        formula="Path probes sent and answered across the cut, which none may be, and within "
-        "the groups.",
+        formula="Path probes sent and answered across the cut, which none may be, and between "
+        "others.",
         left_out=DISTURBED,
         assumes="Path probes share the fate of the data.",
     ),

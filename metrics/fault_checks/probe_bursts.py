@@ -1,12 +1,13 @@
 """Bursts of probes between hosts on the time line, and which of them another fault disturbs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from faults.model.columns import Kind
 from metrics.fault_checks import fault_records
 from metrics.intake.trial import TrialData
 from metrics.model.plan import BASELINE, PlannedFault
+from metrics.model.sides import between
 
 MARGIN_NS = 500_000_000
 PROBE_WAIT_NS = 2_500_000_000
@@ -169,17 +170,8 @@ def _under(others: list[PlannedFault], burst: Burst, end_ns: int) -> frozenset[s
 
 
 def pairs_of(fault: PlannedFault) -> set[Pair]:
-    """Return the pairs a fault names, each in order; none when it names none."""
-    return {(min(pair), max(pair)) for pair in fault.pairs or []}
-
-
-def split_pairs(groups: list[list[str]]) -> Iterator[Pair]:
-    """Yield the pairs that a partition into groups separates, each in order."""
-    for i, group in enumerate(groups):
-        for other in groups[i + 1 :]:
-            for a in group:
-                for b in other:
-                    yield min(a, b), max(a, b)
+    """Return the pairs a fault acts between, each in order; none when it is one of hosts."""
+    return {(min(pair), max(pair)) for pair in between(fault)}
 
 
 def _touches(fault: PlannedFault, burst: Burst, end_ns: int) -> bool:
@@ -187,8 +179,6 @@ def _touches(fault: PlannedFault, burst: Burst, end_ns: int) -> bool:
     first, last = burst.sent_ns
     if last < fault.at_ns - MARGIN_NS or first > over_ns + MARGIN_NS:
         return False
-    if fault.groups is not None:
-        return burst.pair in set(split_pairs(fault.groups))
-    if fault.pairs is not None:
+    if fault.kind.targets != "hosts":
         return burst.pair in pairs_of(fault)
     return bool(set(fault.targets) & set(burst.pair))

@@ -14,7 +14,8 @@ from metrics.model.number_text import number, size_text
 from metrics.model.plan import PlannedFault
 
 SHARE_ERROR = 0.1
-"""Burned may differ from asked by so much of all processors."""
+"""Burned may differ from asked by so much of all processors, and writes by so much of those asked.
+"""
 HELD_SHARE = 0.95
 BEFORE_NS = 20_000_000_000
 DISK_FAILED = "disk_failed"
@@ -77,11 +78,54 @@ def io(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     return measured | {"judged": AS_ASKED}, ""
 
 
+def slow_disk(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
+    """Return how many writes a second each node's disk took, and how long a node's own fsync did.
+
+    Wrong is more than was asked.
+    """
+    most = int(fault.asked["writes"])
+    begun, ended = (
+        fault_records.last_read_back(data, fault, state) for state in ("installed", "healed")
+    )
+    rate = {
+        host: round((told["writes"] - begun[host]["writes"]) / lasted_s, 2)
+        for host, told in ended.items()
+        if host in begun and (lasted_s := told["uptime_s"] - begun[host]["uptime_s"]) > 0
+    }
+    measured: dict[str, Any] = {
+        "writes_a_s": rate,
+        "fsync_ms": _beside(data, fault, "produced", "fsync_ns", "fsync_ns"),
+    }
+    if missing := _missing(fault, rate):
+        return measured, missing
+    over = [host for host, found in rate.items() if found > most * (1 + SHARE_ERROR)]
+    wrong = "; ".join(f"{host}'s disk took {rate[host]:g} writes a second" for host in over)
+    return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
+
+
 def disk_full(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return the room left at the end, when each node said that its disk failed, and where it
     resumed. Wrong is a node that signed on after it had said so.
     """
     free = _counted(data, fault, "free_bytes")
+    measured, wrong = _failed_disk(data, fault, free)
+    return {"free_bytes": free} | measured | ({} if wrong else {"judged": AS_ASKED}), wrong
+
+
+def read_only(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
+    """Return how soon each node said that its disk failed, and where it resumed. Wrong is one that
+    did not say so, or that signed on after it had.
+    """
+    measured, wrong = _failed_disk(data, fault, _counted(data, fault, "read_only"))
+    on = [host for host in fault.targets if host not in measured["failed_after_s"]]
+    wrong = "; ".join([*filter(None, [wrong]), *(f"{host}'s node did not end" for host in on)])
+    return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
+
+
+def _failed_disk(
+    data: TrialData, fault: PlannedFault, counted: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return how soon each node said that its disk failed, where it resumed, and what was wrong."""
     ended: dict[str, float] = {}
     wrong: list[str] = []
     started = outages.starts_of(data, fault)
@@ -98,10 +142,9 @@ def disk_full(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
         signed = [e for e in data.events("produced", "num")
                   if e.host == host and said[0] < e.t_ns < until_ns]  # fmt: skip
         wrong += [f"{host}'s node signed {len(signed)} blocks on a failed disk"] * bool(signed)
-    measured = {"free_bytes": free, "failed_after_s": ended, "resumed": started}
-    if not data.plan.simulated:
-        wrong += [missing] if (missing := _missing(fault, free)) else []
-    return measured | ({} if wrong else {"judged": AS_ASKED}), "; ".join(wrong)
+    if not data.plan.simulated and (missing := _missing(fault, counted)):
+        wrong.append(missing)
+    return {"failed_after_s": ended, "resumed": started}, "; ".join(wrong)
 
 
 def _counted(data: TrialData, fault: PlannedFault, key: str) -> dict[str, float]:
@@ -183,6 +226,17 @@ CHECKS = (
         assumes="An fsync waits for the disk.",
     ),
     FaultCheck(
+        kinds=("slow_disk",),
+        measure=slow_disk,
+        words=_words,
+        name="Slow disk measured",
+        formula="Writes of the node's that its cgroup counted, by the time between begin and end, "
+        f"at most {SHARE_ERROR:.0%} more than asked; and the 95th percentile of the node's own "
+        f"fsyncs, in the {BEFORE_NS / 1e9:g} s before and during.",
+        left_out="What the kernel writes on its own account: the file system's journal.",
+        assumes="The kernel counts what it let pass.",
+    ),
+    FaultCheck(
         kinds=("disk_full",),
         measure=disk_full,
         words=_words,
@@ -191,5 +245,15 @@ CHECKS = (
         "it may sign nothing; where it resumed. In the simulator it ends at once.",
         left_out="A node that found room to write on.",
         assumes="A node's events are on another file system.",
+    ),
+    FaultCheck(
+        kinds=("read_only",),
+        measure=read_only,
+        words=_words,
+        name="Read-only disk measured",
+        formula="When the node said that its disk failed, which it must, and after which it may "
+        "sign nothing; where it resumed. In the simulator it ends at once.",
+        left_out="What the node had open, which the kernel lets it write.",
+        assumes="A node's events are on another file system, and it looks once a second.",
     ),
 )

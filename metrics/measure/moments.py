@@ -13,7 +13,7 @@ from metrics.model.quantiles import Floats
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 _FIRST = """
-    SELECT block, epoch, seq, mono_ns
+    SELECT block, epoch, seq, mono_ns{more}
     FROM event_{kind} JOIN wanted USING (id) JOIN epochs USING (host, boot)
     WHERE trial = ?
     QUALIFY row_number() OVER (PARTITION BY block, host ORDER BY node, seq, mono_ns) = 1
@@ -105,13 +105,39 @@ def _reach(moments: Floats, weights: Ints, needed: Ints) -> Ints:
 
 def firsts(data: TrialData, kind: str, ids: Sequence[str]) -> Firsts:
     """Return the first line of a kind about each of some blocks at each host."""
+    return first_lines(data, kind, ids)[0]
+
+
+def first_lines(
+    data: TrialData, kind: str, ids: Sequence[str], *columns: str
+) -> tuple[Firsts, list[Ints]]:
+    """Return the first line of a kind about each of some blocks at each host, and the named columns
+    of numbers of each.
+    """
+    names = ("block", "epoch", "seq", "mono_ns", *columns)
     if not ids:
-        return Firsts(*(np.zeros(0, dtype=np.int64) for _ in range(4)))
-    wanted = {"id": np.asarray(ids, dtype=object), "block": np.arange(len(ids))}
-    data.db.register("wanted", wanted)
-    found = data.db.execute(_FIRST.format(kind=kind), [data.file.n]).fetchnumpy()
-    data.db.unregister("wanted")
-    return Firsts(*(np.asarray(found[name]) for name in ("block", "epoch", "seq", "mono_ns")))
+        found = {name: np.zeros(0, dtype=np.int64) for name in names}
+    else:
+        wanted = {"id": np.asarray(ids, dtype=object), "block": np.arange(len(ids))}
+        data.db.register("wanted", wanted)
+        query = _FIRST.format(kind=kind, more="".join(f', "{name}"' for name in columns))
+        found = data.db.execute(query, [data.file.n]).fetchnumpy()
+        data.db.unregister("wanted")
+    all_of_them = [np.asarray(found[name]) for name in names]
+    return Firsts(*all_of_them[:4]), all_of_them[4:]
+
+
+def latencies(data: TrialData, start: Ints, start_ns: Ints, end: Ints, end_ns: Ints) -> Floats:
+    """Return, in three rows, the latencies between stamps of epochs, by their places: the middles,
+    and the lower and upper ends; each along the directly probed pair.
+    """
+    found = np.empty((3, len(start)))
+    pair = start * len(data.epochs) + end
+    for which in np.unique(pair).tolist():
+        own = np.flatnonzero(pair == which)
+        first, last = (data.epochs[i] for i in divmod(which, len(data.epochs)))
+        found[:, own] = data.timeline.latency(first, start_ns[own], last, end_ns[own])
+    return found
 
 
 def placed(data: TrialData, blocks: int, found: Firsts, lag_blocks: Ints) -> Moments:

@@ -21,7 +21,7 @@ from metrics.measure.blocks import (
     sum_left_out,
 )
 from metrics.measure.metric import OF_BLOCK, OF_PHASE, Figures, Frame, Metric, Pool, Table
-from metrics.measure.moments import Firsts, Objects, firsts
+from metrics.measure.moments import Firsts, Objects, firsts, latencies
 from metrics.model.method import Method
 from metrics.model.quantiles import Floats, Samples, summarise
 from metrics.model.shapes import Counts, Q
@@ -145,12 +145,7 @@ def _hops(data: TrialData, sent: list[Event], phases: list[str], arrived: Firsts
     places = {epoch: i for i, epoch in enumerate(data.epochs)}
     start = np.asarray([places[each.epoch] for each in sent], dtype=np.int64)[arrived.block]
     made_ns = np.asarray([each.mono_ns for each in sent], dtype=np.int64)[arrived.block]
-    times = np.empty((3, len(start)))
-    pair = start * len(places) + arrived.epoch
-    for which in np.unique(pair).tolist():
-        own = np.flatnonzero(pair == which)
-        first, last = (data.epochs[i] for i in divmod(which, len(places)))
-        times[:, own] = data.timeline.latency(first, made_ns[own], last, arrived.mono_ns[own])
+    times = latencies(data, start, made_ns, arrived.epoch, arrived.mono_ns)
     host = data.epoch_hosts
     rank = np.unique(host.astype(str), return_inverse=True)[1]
     num = np.asarray([each.num for each in sent], dtype=np.int64)[arrived.block]

@@ -17,11 +17,13 @@ from metrics.measure import (
 from metrics.measure.confidence import health, inclusion, reversals, safe, tapos
 from metrics.measure.delegation import decisions, elections, hard_forks, payments, schedule
 from metrics.measure.metric import Expected, Metric
+from metrics.measure.stages import stages
 
 METRICS: tuple[Metric[Any], ...] = (
     finality.METRIC,
     irreversible.METRIC,
     propagation.METRIC,
+    stages.METRIC,
     slots.METRIC,
     forks.METRIC,
     precommits.METRIC,

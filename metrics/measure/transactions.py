@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ID_DIGITS, ChainView, held
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
+from metrics.model.cell_load import paces, sent_until_ns
 from metrics.model.method import Method
 from metrics.model.plan import PlannedAct
 from metrics.model.shapes import Counts, part
@@ -131,6 +132,31 @@ def counts(sent: list[Sent], *, known: bool) -> Figures:
         "lost": lost_by_host.total() if known else None,
         "lost_by_host": dict(sorted(lost_by_host.items())) if known else None,
     }
+
+
+def beside_asked(data: TrialData, found: Transactions) -> list[Figures]:
+    """Return, by phase, how much of the load was asked and how much sent, also a second, and counts
+    of what was sent.
+    """
+    plan = data.plan
+    own = paces(plan.cell_of(data.planned), len(plan.hosts), sent_until_ns(plan.end_ns))
+    rows: list[Figures] = []
+    for name in dict.fromkeys(phase.name for phase in data.phases):
+        windows = [(p.start_ns, p.end_ns) for p in data.phases if p.name == name]
+        asked = sum(pace.asked(int(start), int(end)) for start, end in windows for pace in own)
+        sent = [
+            item
+            for start_ns, end_ns in windows
+            for item in found.sent
+            if not item.act and start_ns <= item.t_ns < end_ns
+        ]
+        seconds = sum(end - start for start, end in windows) / 1e9
+        rows.append({
+            "phase": name, "asked": asked, **counts(sent, known=found.known),
+            "asked_rate": asked / seconds if seconds else None,
+            "sent_rate": len(sent) / seconds if seconds else None,
+        })  # fmt: skip
+    return rows
 
 
 _METHOD = Method(

@@ -6,6 +6,7 @@ from faults.model.kind import kind
 from metrics.fault_checks import zones
 from metrics.fault_checks.registry import CHECK_OF
 from metrics.model.number_text import size_text
+from metrics.model.sides import sides_text
 from metrics.model.standing import ZONES
 
 Fault = dict[str, Any]
@@ -27,7 +28,7 @@ def asked(fault: Fault) -> str:
 def where(groups: list[list[str]] | None, targets: list[str], hosts: int) -> str:
     """Return whom a fault hits, in a lab of so many hosts: a partition's groups, else hosts."""
     if groups:
-        return " | ".join(", ".join(group) for group in groups)
+        return sides_text(groups, targets)
     return "all hosts" if len(targets) == hosts else ", ".join(targets)
 
 

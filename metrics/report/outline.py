@@ -15,6 +15,7 @@ SECTIONS = {
     "sweep": "Sweep",
     "systems": "Side by side",
     "phases": "Phases",
+    "differences": "Differences",
     "prediction": "Prediction",
     TRIALS: "",
     "reading": "How to read this",

@@ -16,6 +16,7 @@ from metrics.measure.propagation import Hops
 from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
 from metrics.model import number_text
+from metrics.model.cell_load import load_text
 from metrics.model.cell_text import cell_text
 from metrics.model.flat import flat
 from metrics.model.plan import WARMUP, Plan
@@ -26,8 +27,8 @@ from metrics.report import (
     confidence,
     decisions,
     delegation,
+    differences,
     fault_text,
-    loads,
     methods,
     outline,
     pay,
@@ -86,6 +87,11 @@ def _context(
         "plan": plan,
         "summary": summary,
         "cells": [(cell, _windows(cell, analyses)) for cell in summary["cells"]],
+        "differences": [
+            {"name": cell_text(cell["params"]), "found": found}
+            for cell in summary["cells"]
+            if (found := differences.shown(cell))["same"] or found["titles"]
+        ],
         "chains": systems.chains(plan),
         "systems": systems.sides(plan, summary, analyses),
         "zones": {trial.n: plan.cell_of(trial).zones for trial in plan.trials},
@@ -175,6 +181,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     n = data.file.n
     cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
     clients = analysis.of(transactions.METRIC)
+    planned = data.plan.cell_of(data.planned)
     return {
         "n": n,
         "asset": data.plan.asset.name,
@@ -201,7 +208,8 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "pairs": clocks.pairs(data),
         "hosts": analysis.of(clocks.METRIC).hosts,
         "costs": analysis.of(costs.METRIC),
-        "asked": loads.shown(analysis),
+        "asked": transactions.beside_asked(data, clients) if planned.shape else None,
+        "load": load_text(planned),
         "transactions": transactions.counts(
             [item for item in clients.sent if item.t_ns == item.t_ns], known=clients.known
         ),

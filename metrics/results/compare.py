@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from metrics.model import ranks
 from metrics.model.plan import WARMUP
+from metrics.results import ranks
 from metrics.results.trial_figures import EVERY, Figure
 
 Figures = dict[str, Any]

@@ -90,6 +90,11 @@ def _point(cell: Cell, axis: str, phase: str, path: str) -> Figures | None:
     }
     if not found:
         return None
+    return {"cell": cell.n, "at": cell.params[axis], **median_trial(found)}
+
+
+def median_trial(found: Mapping[int, Figure]) -> Figures:
+    """Return {n, value, low, high, coverage, trials} of the figures of trials, by their number."""
     values, lows, highs = (
         sorted(math.inf if end is None else end for end in ends)
         for ends in zip(*found.values(), strict=True)
@@ -99,8 +104,7 @@ def _point(cell: Cell, axis: str, phase: str, path: str) -> Figures | None:
         rank, coverage = sign_interval(len(found))
         low, high = lows[rank - 1], highs[-rank]
     return {
-        "cell": cell.n, "at": cell.params[axis], "n": len(found),
-        "value": _finite(values[(len(values) - 1) // 2]),
+        "n": len(found), "value": _finite(values[(len(values) - 1) // 2]),
         "low": _finite(low), "high": _finite(high), "coverage": coverage,
         "trials": [[n, figure[0]] for n, figure in found.items()],
     }  # fmt: skip

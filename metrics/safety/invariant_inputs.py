@@ -66,7 +66,7 @@ def stretches(
     started: hosts and when their nodes started. A host that boots for longer than RECONNECT_NS
     after the end of its fault joins when its node has started.
     """
-    disturbing = [f for f in planned.faults if not f.kind.leaves_rest_whole]
+    disturbing = [f for f in planned.faults if not f.kind.only_takes_away(f.asked)]
     back_ns = _back(planned, list(started))
     restarts_ns, rounds = [0, *back_ns.values()], 2 * plan.round_blocks
     found = []

@@ -119,9 +119,9 @@ class Applied(Record, frozen=True, kw_only=True, tag="applied"):
     """A block was executed and is the head now. header is the packed header in hex.
 
     transactions: what it holds, in order, by the first 16 hex digits (64 bits) of each id, which
-    tell the transactions of a run apart. Elsewhere only client and entry node tell of transactions;
-    this is the exception, for what a block holds is the chain's word and not one node's memory.
-    Lines of before this field have none.
+    tell the transactions of a run apart; it is the chain's word and not one node's memory. Lines of
+    before this field have none. executed_ns: from when a peer's block had passed its checks until
+    this line; not told of one's own, of one from another branch, nor where it is simulated.
     """
 
     num: Count
@@ -133,6 +133,7 @@ class Applied(Record, frozen=True, kw_only=True, tag="applied"):
     state_digest: str
     tx_count: Count
     transactions: list[str] = field(default_factory=list)
+    executed_ns: Count | msgspec.UnsetType = msgspec.UNSET
 
 
 class Rejected(Record, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):

@@ -54,6 +54,7 @@ class Requests:
 
     def _status(self) -> Reply:
         head, lib, verdict = self.chain.head, self.chain.lib, self.check.verdict
+        latest = self.health.participation
         return {
             "ok": True, "host": self.host, "chain_id": self.chain.chain_id.hex(),
             "head_num": head.num, "head_id": head.id.hex(), "head_slot": head.slot,
@@ -63,4 +64,8 @@ class Requests:
                 "bound_ns": verdict.bound_ns, "reason": verdict.reason,
             },
             "mempool": len(self.chain.mempool),
+            "health": {
+                "state": self.health.word, "missed": latest.missed.total(),
+                "window_slots": latest.window, "missed_total": self.health.missed_total,
+            },
         }  # fmt: skip

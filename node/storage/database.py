@@ -4,6 +4,7 @@ SQLite in WAL mode with synchronous=FULL: a commit that returned survives kill -
 One process at a time holds it; in that, one connection writes and another reads beside it.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -105,6 +106,12 @@ class Database:
                     self._writer.execute(_ANCESTORS, (block_id,))
                     self._writer.execute(_DROP, (num,))
             self._writer.execute("COMMIT")
+
+    def refuse_read_only(self) -> None:
+        """Refuse a folder that has become read-only, though what is open in it can be written."""
+        with self._guard():
+            if os.statvfs(self.path.parent).f_flag & os.ST_RDONLY:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     def rows(self, query: str, *values: int | bytes | str) -> Iterator[Any]:
         """Yield the rows of a query, of what is durable."""

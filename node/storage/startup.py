@@ -15,7 +15,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.errors import GenesisError
 from node.chain.model.messages import BlockRestored
 from node.chain.model.voice import Stance
-from node.chain.validation import Trust
+from node.chain.validation import Judge, Trust
 from node.config import ConfigError, NodeConfig, read_file
 from node.storage.database import StoreError
 from node.storage.store import Store
@@ -75,9 +75,12 @@ def read_key(path: Path, key: str) -> PrivateKey:
 
 
 def restore_chain(
-    genesis: Genesis, keys: Mapping[str, PrivateKey], store: Store, config: NodeConfig
-) -> Chain:
+    genesis: Genesis, keys: Mapping[str, PrivateKey], store: Store, config: NodeConfig, *,
+    judge: Judge,
+) -> Chain:  # fmt: skip
     """Return the chain with every block of the store in it, from the snapshot on if there is one.
+
+    judge: what judges the blocks that come from then on.
 
     Raises:
         StoreError: a block cannot be read, or the irreversible chain does not come out again.
@@ -101,6 +104,7 @@ def restore_chain(
         snapshot=start,
         lib_age_ns_max=config.max_irreversible_block_age_ns,
         stance=Stance.of(config.supports, config.urgent),
+        judge=judge,
     )
     last = chain.lib.num
     for raw, irreversible in store.restore(0 if start is None else last):

@@ -72,7 +72,8 @@ class Store:
             self._then.append((number, then))
 
     def commit(self) -> None:
-        """Let everything put so far become durable."""
+        """Let everything put so far become durable, on a disk that takes more."""
+        self._database.refuse_read_only()
         if self._gathered.blocks:
             self._hand(self._gathered)
         self._forget_written()

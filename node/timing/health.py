@@ -51,6 +51,7 @@ class HealthMonitor:
         self._empty: dict[int, str] = {}
         self._branch: deque[tuple[int, int]] = deque()
         self._filled: dict[int, str] = {}
+        self._empty_for_good = self._missed_total = 0
         self._ranks: deque[int] = deque(maxlen=max(self._window // ROUNDS, 1))
         self._rank = 0
 
@@ -63,6 +64,14 @@ class HealthMonitor:
     def participation(self) -> Participation:
         """Return what became of the latest slots, but of the newest, whose block may still come."""
         return Participation(window=self._window, missed=Counter(self._empty.values()))
+
+    @property
+    def missed_total(self) -> int:
+        """Return how many slots were empty when the next was due, since the start; never falls.
+
+        A block that still comes for one of the latest keeps the next that is empty from counting.
+        """
+        return self._missed_total
 
     def see(self, record: msgspec.Struct) -> Health | None:
         """Take a record; return the notice that the network is better or worse than told last."""
@@ -107,7 +116,9 @@ class HealthMonitor:
         if slot not in self._filled:
             self._empty[slot] = owner
         if len(self._slots) > self._window:
-            self._empty.pop(self._slots.popleft()[0], None)
+            gone, _ = self._slots.popleft()
+            self._empty_for_good += self._empty.pop(gone, None) is not None
+        self._missed_total = max(self._missed_total, self._empty_for_good + len(self._empty))
         return self._judge(slot)
 
     def _judge(self, slot: int) -> Health | None:

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from harness.cli.tables import watch_table
 from harness.labs.lifecycle import running
 from harness.orchestrator.fleet import Fleet, NodeStatus
 from harness.testbed.lock import HostLock
+from harness.watch.ask import Asking
 
 _READ = "while read -r _; do read -r n < /proc/sys/kernel/ns_last_pid; echo $n; done"
 """Nothing in it but the shell itself: counting starts no process."""
@@ -87,7 +87,7 @@ def head(status: object) -> int:
 
 def _look(fleet: Fleet) -> set[str]:
     """Return the hosts whose nodes answered, after all that looks at nodes did so once."""
-    statuses = fleet.nodes()
-    assert watch_table.table(fleet, fleet.remote.ctl_all("status")).row_count == len(statuses)
-    assert len(HostLock(fleet.remote, "looking", owner="nobody").renew()) == len(statuses)
-    return {host for host, status in statuses.items() if isinstance(status, NodeStatus)}
+    with Asking(fleet) as asking:
+        hosts = asking.turn()
+    assert len(HostLock(fleet.remote, "looking", owner="nobody").renew()) == len(hosts)
+    return {seen.host for seen in hosts if seen.node is not None}

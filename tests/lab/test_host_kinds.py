@@ -27,6 +27,7 @@ timeline:
   - {id: held, at: 10s, for: 8s, fault: memory, on: n2, amount: 50MB}
   - {id: written, at: 10s, for: 8s, fault: io, on: n3, size: 64KiB}
   - {id: filled, at: 10s, for: 10s, fault: disk_full, on: n4}
+  - {id: protected, at: 22s, for: 8s, fault: read_only, on: n4}
   - {id: strobed, at: 11s, for: 8s, fault: clock_strobe, on: n1, by: 40ms, every: 2s}
   - {id: wandered, at: 11s, for: 8s, fault: clock_wander, on: n2, by: 5000ppm}
   - {id: restarted, at: 21s, fault: restart, on: n1, restart_after: 2s}
@@ -55,6 +56,8 @@ def test_a_disk_is_filled_only_where_it_is_the_nodes_own(lab: Bench) -> None:
     filled = rows["disk_full", ""]
     assert {host for host, found in filled.items() if found["how"]} == {"n4"}
     assert "needs own_disk; mount a file system of its own" in filled["n1"]["why"]
+    assert "needs io_max; use a kernel with cgroups v2" in rows["slow_disk", ""]["n1"]["why"]
+    assert {found["how"] for found in rows["read_only", ""].values()} == {"bind mount"}
     for kind in ("restart", "crash_loop", "reboot", "cpu", "memory", "io"):
         assert {found["how"] for found in rows[kind, ""].values()} == {"systemd unit"}, kind
 
@@ -77,9 +80,12 @@ def test_each_kind_is_measured_as_asked_on_real_hosts(lab: Bench, tmp_path: Path
     assert found["filled"]["free_bytes"]["n4"] <= 1 << 20
     assert "n4" in found["filled"]["failed_after_s"], "its node says that its disk failed"
     assert "n4" in found["filled"]["resumed"], "and is back when there is room"
+    assert "n4" in found["protected"]["failed_after_s"], "it looks whether its disk takes writes"
+    assert "n4" in found["protected"]["resumed"]
     assert found["restarted"]["lost_blocks"] == {"n1": 0}
     assert found["looping"]["killed_times"]["n2"] in (1, 2)
     assert found["booted"]["resumed"]["n3"]["head"] > 0
     left = lab.on("n4", "sudo", "ls", "-A", CHAIN).stdout
     assert "ballast" not in left
+    assert lab.on("n4", "findmnt", "-rno", "OPTIONS", CHAIN).stdout.count("rw") == 1
     assert lab.on("n2", "systemctl", "list-units", "--all", "slotlab-*").stdout.count("loop") == 0

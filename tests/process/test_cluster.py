@@ -17,7 +17,7 @@ from coincurve import PrivateKey
 from node import events
 from node.chain.encoding.crypto import public_key
 from node.config import ActConfig
-from tests.process.cluster import ROOT, cluster
+from tests.process.cluster import ROOT, Node, cluster
 from tests.process.cluster import client as client_of
 from tests.process.test_bitshares import FAST
 from tests.waiting import wait_until
@@ -41,6 +41,16 @@ def test_nodes_reach_the_same_irreversible_chain(count: int) -> None:
             assert [e.seq for e, _ in node.events()] == list(range(len(node.events())))
             assert node.of(events.Stopped) == [events.Stopped(reason="sigterm")]
             assert node.log() == ""
+            assert_blocks_of_others_tell_how_long_they_were_executed(node)
+
+
+def assert_blocks_of_others_tell_how_long_they_were_executed(node: Node) -> None:
+    taken = {r.id: e.mono_ns for e, r in node.events() if isinstance(r, events.Received)}
+    executed = [(e.mono_ns, r) for e, r in node.events() if isinstance(r, events.Applied)]
+    since = {r.id: at - r.executed_ns for at, r in executed if r.executed_ns is not msgspec.UNSET}
+    assert {r.id for r in node.of(events.Produced)}.isdisjoint(since)
+    assert len(since) > len(taken) // 2
+    assert [id_ for id_, at in since.items() if at < taken[id_]] == []
 
 
 def test_a_slot_without_a_block_is_explained_by_its_owner_and_each_body_is_sent_once() -> None:

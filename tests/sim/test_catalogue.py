@@ -46,7 +46,10 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         EOSIO + "test_a5_transition.py::"
         "test_confirming_beyond_the_chains_start_is_refused_where_upstream_wraps",
         "sim/test_byzantine.py::test_wrong_confirmed_is_refused_or_harmless")),
-    10: ("split in halves", ("campaign splits",)),
+    10: ("split in halves, in a ring, with a bridge", (
+        "campaign splits",
+        "sim/test_partitions.py::"
+        "test_a_shape_is_measured_as_asked_and_blocks_find_the_ways_that_are_left")),
     11: ("minority and majority", ("campaign splits", "campaign demo")),
     12: ("split at a handoff: lib before length", ("vectors/consensus/lib_before_length.txt",)),
     13: ("one more killed than can be spared", (
@@ -152,9 +155,11 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "sim/test_host_kinds.py::"
         "test_a_node_that_is_restarted_loses_nothing_and_one_that_crashes_may",
         "lab/test_host_kinds.py::test_each_kind_is_measured_as_asked_on_real_hosts")),
-    39: ("processors, memory and disk used up, a full disk", (
+    39: ("processors, memory and disk used up, a disk that is full, takes no writes or is slow", (
+        "unit/faults_kinds/test_slow_disk.py::"
+        "test_a_slow_disk_is_read_back_from_the_cgroup_of_the_node",
         "sim/test_host_kinds.py::"
-        "test_a_node_whose_disk_is_full_says_so_signs_nothing_and_comes_back",
+        "test_a_node_whose_disk_takes_no_more_says_so_signs_nothing_and_comes_back",
         "process/test_disk_fails.py::"
         "test_a_node_that_cannot_write_its_blocks_ends_with_one_line_and_comes_back",
         "lab/test_host_kinds.py::test_each_kind_is_measured_as_asked_on_real_hosts")),

@@ -52,8 +52,9 @@ def test_a_crash_loop_kills_at_its_begin_and_every_so_often_before_its_end() -> 
     assert "stopped" not in [event["kind"] for event in told[:-1]]
 
 
-def test_a_node_whose_disk_is_full_says_so_signs_nothing_and_comes_back() -> None:
-    told = lines("{at: 20200ms, for: 6s, fault: disk_full, on: n1}", "n1")
+@pytest.mark.parametrize("word", ["disk_full", "read_only"])
+def test_a_node_whose_disk_takes_no_more_says_so_signs_nothing_and_comes_back(word: str) -> None:
+    told = lines(f"{{at: 20200ms, for: 6s, fault: {word}, on: n1}}", "n1")
     (end,) = (i for i, event in enumerate(told) if event.get("reason") == "disk_failed")
     after = [event["kind"] for event in told[end:]]
     assert after[:2] == ["stopped", "started"]
@@ -63,7 +64,7 @@ def test_a_node_whose_disk_is_full_says_so_signs_nothing_and_comes_back() -> Non
 @pytest.mark.parametrize(
     "fault",
     ["fault: cpu, share: 50%", "fault: memory, amount: 1MB", "fault: memory, share: 5%",
-     "fault: io"],
+     "fault: io", "fault: slow_disk, writes: 10"],
 )  # fmt: skip
 def test_what_uses_a_host_up_is_refused_by_name_where_there_are_none(fault: str) -> None:
     word = fault.split()[1].rstrip(",")

@@ -117,6 +117,9 @@ def test_demo_passes_in_the_simulator_with_finality_where_it_is_predicted(tmp_pa
     lag = baseline["finality_lag_blocks"]
     assert (lag["min"], lag["max"]) == (predicted["min"], predicted["max"])
     assert baseline["slots"]["missed"] == 0
+    stages = baseline["stages_ms"]
+    assert stages["precommitted"]["n"] == stages["irreversible"]["n"] == stages["whole"]["n"] > 0
+    assert {q["negative"] + q["censored"] + q["unknown"] for q in stages.values()} == {0}
     states = {fault["id"]: fault["state"] for fault in summary["faults"]}
     assert set(states.values()) == {"installed"}, states
     assert "repeat:" not in done.output

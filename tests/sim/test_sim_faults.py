@@ -38,6 +38,7 @@ ALSO_HERE = (
     "{at: 20s, for: 5s, fault: crash_loop, on: n1, every: 2s, down: 500ms}",
     "{at: 20s, for: 5s, fault: reboot, on: n1}",
     "{at: 20s, for: 5s, fault: disk_full, on: n1, leave: 1MB}",
+    "{at: 20s, for: 5s, fault: read_only, on: n1}",
     "{at: 20s, for: 5s, fault: clock_strobe, on: n1, by: 50ms, every: 1s}",
     "{at: 20s, for: 5s, fault: clock_wander, on: n1, by: 500ppm}",
     "{at: 20s, for: 5s, fault: power_cut, on: n1}",

@@ -11,6 +11,7 @@ from rich.table import Table
 from harness.controller.console import table_of
 from harness.notation.units import text_of_ns
 from metrics.model.plan import Phase, Plan, PlannedFault, PlannedTrial
+from metrics.model.sides import sides_text
 
 Row = tuple[str, ...]
 HEADS = ("from", "phase", "what", "who", "how long", "how", "live/needed")
@@ -113,6 +114,8 @@ def _word(name: str, value: Any) -> str:
             return f" ± {text_of_ns(value)}" if value else ""
         case "distribution":
             return f" ({value})"
+        case "shape":
+            return f": {value}" if isinstance(value, str) else ""
         case "burst":
             return f" in bursts of {value}"
         case "rate_bps":
@@ -132,7 +135,9 @@ def _word(name: str, value: Any) -> str:
 
 def _who(fault: PlannedFault) -> str:
     if fault.groups:
-        return " | ".join(", ".join(group) for group in fault.groups)
+        return sides_text(fault.groups, fault.targets)
+    if fault.pairs and fault.kind.targets == "groups":
+        return " - ".join([*fault.targets, fault.targets[0]])
     if fault.pairs and fault.kind.targets == "arrows":
         return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
     if fault.pairs:

@@ -46,6 +46,7 @@ SHARED = {
     "due_ns": "time of the slot on the node's wall clock",
     "earned": "what each witness may claim once it has vested",
     "endpoint": "whose fee it is",
+    "executed_ns": "from when its checks had passed until it was executed, -1 where not told",
     "expires_s": "second of the chain at which it is judged",
     "fee_per_kbyte": "units for each kilobyte",
     "fees": "units by word of operation",

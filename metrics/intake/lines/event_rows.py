@@ -9,6 +9,8 @@ from node import events
 
 OTHERS = "others"
 """Stands for a kind where the kind of a line is not known: of its row there is the envelope."""
+NOT_TOLD = -1
+"""Stands in a column for a number that a line leaves out; none of these is below zero."""
 _AS_TEXT = (
     "producers", "peers", "tally", "out", "weights", "changes", "fees", "by_account", "to_workers",
     "earned", "missed",
@@ -19,16 +21,19 @@ _AS_TEXT = (
 def _fields(kind: type[msgspec.Struct]) -> list[tuple[str, Any, Any]]:
     """Return what msgspec.defstruct is told of the fields of a kind, but its tag."""
     return [
-        (each.name, each.type, _as_declared(each))
+        (each.name, *_as_declared(each))
         for each in msgspec.structs.fields(kind)
         if each.name != "kind"
     ]
 
 
-def _as_declared(each: msgspec.structs.FieldInfo) -> Any:
+def _as_declared(each: msgspec.structs.FieldInfo) -> tuple[Any, Any]:
+    """Return type and default of a field; a number that may be left out is NOT_TOLD then."""
     if each.default_factory is not msgspec.NODEFAULT:
-        return msgspec.field(default_factory=each.default_factory, name=each.encode_name)
-    return msgspec.field(default=each.default, name=each.encode_name)
+        return each.type, msgspec.field(default_factory=each.default_factory, name=each.encode_name)
+    if each.default is msgspec.UNSET:
+        return get_args(each.type)[0], msgspec.field(default=NOT_TOLD, name=each.encode_name)
+    return each.type, msgspec.field(default=each.default, name=each.encode_name)
 
 
 def _row_of(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:

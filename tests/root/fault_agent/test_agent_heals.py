@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,13 +34,24 @@ PROJECT = Path(__file__).resolve().parents[3]
 Wire = Callable[..., dict[str, object]]
 
 
+def told(bench: Any) -> dict[str, Any]:
+    """Return what the agent says of its only fault to whoever looks on."""
+    (found,) = bench.ask("status")["faults"]
+    return dict(found)
+
+
 def test_a_partition_drops_the_nodes_port_only_and_heals_at_its_end(bench, partition: Wire) -> None:
     bench.start_agent()
     before = bench.ask("snapshot")
     bench.arm(partition(at_ns=2 * S, for_ns=4 * S))
+    waits = told(bench)
     assert bench.passes(PORT)
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     assert not bench.passes(PORT)
+    acts = told(bench)
+    assert (waits["kind"], waits["state"], acts["state"]) == ("partition", "armed", "applied")
+    assert 2 * S >= waits["begins_ns"] >= acts["begins_ns"] == 0
+    assert 6 * S >= waits["left_ns"] > acts["left_ns"], "until its deadline"
     assert bench.passes(PROBE_PORT)
     wait_until(lambda: bench.state("partition-1") == "healed", "healed")
     assert bench.passes(PORT)

@@ -62,7 +62,9 @@ def split(groups: list[list[str]]) -> set[Pair]:
 
 
 def named(fault: Line) -> set[Pair]:
-    """Return the pairs that a fault names, each in order."""
+    """Return the pairs that a fault acts between, each in order."""
+    if fault["groups"] is not None:
+        return split(fault["groups"])
     return {(min(ends), max(ends)) for ends in fault["pairs"] or ()}
 
 
@@ -102,16 +104,14 @@ def _touches(s: Second, fault: Line, burst: Line, off: float) -> bool:
     over = s.end_s if fault["fault"] == "power_cut" else fault["end_ns"] / 1e9
     if last < fault["at_ns"] / 1e9 - MARGIN_S + off or first > over + MARGIN_S - off:
         return False
-    if fault["groups"] is not None:
-        return pair(burst) in split(fault["groups"])
-    if fault["pairs"] is not None:
+    if fault["groups"] is not None or fault["pairs"] is not None:
         return pair(burst) in named(fault)
     return bool({*fault["targets"]} & {*pair(burst)})
 
 
 def partition(s: Second, fault: Line) -> dict[str, Any]:
-    """Return what was sent and answered across and within the groups."""
-    across = split(fault["groups"])
+    """Return what was sent and answered across and between all others."""
+    across = named(fault)
 
     def figures(off: float) -> dict[str, Any]:
         bursts = during(s, fault, LOSING, off)

@@ -17,7 +17,7 @@ def test_a_kind_that_is_done_on_hosts_says_by_what_and_one_of_the_simulator_does
 
 def test_what_the_simulator_does_not_do_hosts_do() -> None:
     only_there = {word: row.by for word, row in KINDS.items() if row.unsimulated}
-    assert only_there == {"cpu": "host", "memory": "host", "io": "host"}
+    assert only_there == {"cpu": "host", "memory": "host", "io": "host", "slow_disk": "host"}
 
 
 def test_a_providers_kind_names_its_commands_and_no_other_does() -> None:

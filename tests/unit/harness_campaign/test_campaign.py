@@ -45,7 +45,8 @@ def test_each_question_is_swept_in_the_simulator_and_says_what_answers_it() -> N
         (
             "shape: minority",
             "shape: half",
-            "timeline[1].shape: 'half' is not known; write 'minority' or 'majority'",
+            "timeline[1].shape: 'half' is not known; write 'halves', 'majority', 'minority',"
+            " 'one', 'ring' or 'bridge'",
         ),
         (
             "{max: 6s}",

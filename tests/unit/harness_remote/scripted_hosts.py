@@ -31,7 +31,10 @@ for line in sys.stdin:
         answer = answers.get("journal", {"ok": {"lines": found[request["from_line"]:]}})
     print(json.dumps({"id": request["id"], **answer}), flush=True)
 """
-IDLE = {"trial": "", "faults": [], "lease_left_ns": 0, "ledger": [], "running": None}
+IDLE = {
+    "trial": "", "faults": [], "lease_left_ns": 0, "ledger": [], "running": None,
+    "processor": {"busy_ns": 1_000_000_000, "all_ns": 4_000_000_000},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,11 +148,12 @@ def arrival(story: Story, block: Block, host: str) -> float:
     return t
 
 
-def _applied(block: Block) -> dict[str, Any]:
+def _applied(block: Block, **more: int) -> dict[str, Any]:
     return {
         "num": block.num, "id": block.id, "previous": block.previous, "slot": block.slot,
         "producer": block.producer, "header": "00", "state_digest": "d" + block.id[:20],
         "tx_count": len(block.transactions), "transactions": list(block.transactions),
+        **more,
     }  # fmt: skip
 
 
@@ -178,12 +179,14 @@ def node_events(story: Story, logs: dict[str, HostLog]) -> None:
 def _seen(story: Story, log: HostLog, block: Block) -> float:
     t = arrival(story, block, log.host)
     common = {"num": block.num, "id": block.id, "slot": block.slot, "producer": block.producer}
+    took = {}
     if log.host == block.host:
         log.add(t, "produced", **common, tx_count=len(block.transactions), size_bytes=500,
-                confirmed=0, late_ns=2_000_000)  # fmt: skip
+                confirmed=0, late_ns=2_000_000, fsync_ns=500_000)  # fmt: skip
     else:
         log.add(t, "received", **common, **{"from": block.host}, size_bytes=500)
-    log.add(t + 0.0001, "applied", **_applied(block))
+        took = {"executed_ns": 60_000}
+    log.add(t + 0.0001, "applied", **_applied(block, **took))
     return t + 0.0001
 
 

@@ -24,7 +24,13 @@ from faults.agent.node_client import ANSWER_BYTES_MAX, ask_node
 from faults.host.layout import layout
 from faults.model.fault import FaultError
 from harness.errors import RunError
-from harness.orchestrator.fleet import ClockStatus, NodeStatus, PeerStatus, read_status
+from harness.orchestrator.fleet import (
+    ClockStatus,
+    HealthStatus,
+    NodeStatus,
+    PeerStatus,
+    read_status,
+)
 from harness.plan.genesis import RUN_DIR
 from harness.remote.agent_channel import Reply
 from node.__main__ import DEFAULT_SOCKET
@@ -40,6 +46,7 @@ STATUS: dict[str, Any] = {
         {"host": "n3", "state": "down", "reason": "gone", "head_num": 0, "lib_num": 0},
     ],
     "clock": {"verified": False, "offset_ns": None, "bound_ns": None, "reason": "no_answer"},
+    "health": {"state": "degraded", "missed": 2, "window_slots": 12, "missed_total": 5},
 }  # fmt: skip
 
 
@@ -87,7 +94,8 @@ def test_the_agent_passes_on_what_the_node_answers_and_the_controller_reads_it(p
     assert read == NodeStatus(
         head_num=7, lib_num=5, mempool=3,
         peers=[PeerStatus(host="n2", state="synced"), PeerStatus(host="n3", state="down")],
-        clock=ClockStatus(verified=False, offset_ns=None, reason="no_answer"),
+        clock=ClockStatus(verified=False, offset_ns=None, bound_ns=None, reason="no_answer"),
+        health=HealthStatus(state="degraded", missed=2, window_slots=12, missed_total=5),
     )  # fmt: skip
     assert isinstance(read, NodeStatus)
     assert read.linked == 1

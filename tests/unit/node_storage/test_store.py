@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -122,6 +123,18 @@ def test_something_else_than_a_store_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "chain.sqlite").write_bytes(b"not a database, rather long" * 100)
     with pytest.raises(StoreError, match="file is not a database"):
         Store(tmp_path, CHAIN)
+
+
+def test_a_disk_that_takes_no_writes_is_one_clear_error_though_open_files_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, CHAIN)
+    store.commit()
+    found = list(os.statvfs(tmp_path))
+    found[8] |= os.ST_RDONLY
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
+    with pytest.raises(StoreError, match=rf"{tmp_path}: Read-only file system"):
+        store.commit()
 
 
 def test_a_full_disk_is_one_clear_error_and_costs_nothing_that_was_durable(tmp_path: Path) -> None:

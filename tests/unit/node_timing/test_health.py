@@ -67,6 +67,18 @@ def test_a_missed_slot_shows_with_the_next_one_and_is_forgiven_after_three_round
     ]
 
 
+def test_missed_slots_are_counted_from_the_start_and_the_count_never_falls() -> None:
+    watching = monitor()
+    run(watching, "xx..x.xxxxxxxxx")
+    assert (watching.missed_total, watching.participation.missed.total()) == (3, 0)
+    run(watching, "..", first=17)
+    assert watching.missed_total == 6
+    watching.see(applied(17, 17))
+    assert watching.missed_total == 6
+    run(watching, ".", first=20)
+    assert watching.missed_total == 7, "3 4 6, 16 18 19 20: the block of 17 came late"
+
+
 def test_it_gets_worse_at_once_and_better_when_a_round_was_better() -> None:
     watching = monitor()
     states = [(told.slot, told.state) for told in run(watching, "xx......xxxxxxxxxxx")]

@@ -9,7 +9,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.model import ranks
+from metrics.results import ranks
 
 TRIALS = st.lists(st.sampled_from([1.0, 1.5, 2.0, 3.0, math.inf]), min_size=2, max_size=4)
 

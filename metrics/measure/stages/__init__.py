@@ -1,0 +1,1 @@
+"""How long a block takes from stage to stage, from its slot until it is irreversible."""
