@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from faults.model.fault import Command, addresses
 
-RULES_A_CHAIN = 4
-"""Both families, the node's port as destination, and as source alone: a packet meets one rule."""
+RULES_EACH = 2
+"""The node's port as destination, and as source alone: a packet meets one rule."""
 _HALVES = {"ip": ("", "ipv4_addr"), "ip6": ("6", "ipv6_addr")}
 """By family: what a set's name ends with, and what it holds."""
 
@@ -21,7 +21,8 @@ _HALVES = {"ip": ("", "ipv4_addr"), "ip6": ("6", "ipv6_addr")}
 class Chain:
     """One base chain: what it does with the node's packets whose side is in the set.
 
-    The set's IPv6 half is called the same with a 6 behind it.
+    The set's IPv6 half is called the same with a 6 behind it. resets: TCP is answered with a reset,
+    and only the rest meets the verdict.
     """
 
     hook: str
@@ -30,6 +31,20 @@ class Chain:
     side: str = "saddr"
     priority: int = -10
     interface: str = ""
+    resets: bool = False
+
+    @property
+    def verdicts(self) -> tuple[tuple[str, str], ...]:
+        """Return what each of its rules looks for, and what becomes of that.
+
+        A reset itself passes: at the other end it is the answer to what was sent from here.
+        """
+        if self.resets:
+            return (
+                ("tcp flags & rst == 0", "reject with tcp reset"),
+                ("meta l4proto udp", self.verdict),
+            )
+        return (("meta l4proto { tcp, udp }", self.verdict),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +54,11 @@ class Flows:
     port: int
     chains: tuple[Chain, ...]
     members: Mapping[str, Sequence[str]]
+
+    @property
+    def rules(self) -> int:
+        """Return how many rules its chains have for each family."""
+        return sum(RULES_EACH * len(chain.verdicts) for chain in self.chains)
 
 
 def define(table: str, node_port: int, chains: Sequence[Chain]) -> Command:
@@ -95,9 +115,10 @@ def halves(members: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 def _chain(chain: Chain, node_port: int, families: Sequence[str]) -> str:
     here = f'iifname "{chain.interface}" ' if chain.interface else ""
     rules = "".join(
-        f"    {here}{family} {chain.side} @{chain.set_name}{_HALVES[family][0]} meta l4proto"
-        f" {{ tcp, udp }} {ports} counter {chain.verdict}\n"
+        f"    {here}{family} {chain.side} @{chain.set_name}{_HALVES[family][0]} {what} {ports}"
+        f" counter {verdict}\n"
         for family in families
+        for what, verdict in chain.verdicts
         for ports in (f"th dport {node_port}", f"th dport != {node_port} th sport {node_port}")
     )
     head = f"    type filter hook {chain.hook} priority {chain.priority}; policy accept;\n"

@@ -26,9 +26,12 @@ _UNITS_NS = {
 
 
 def read_table(
-    table: str, members: Mapping[str, Sequence[str]], chains: int, deadline_ns: int | None
+    table: str, members: Mapping[str, Sequence[str]], rules: int, deadline_ns: int | None
 ) -> Evidence:
-    """Return whether every member is in force until the deadline, and every rule in its place."""
+    """Return whether every member is in force until the deadline, and every rule in its place.
+
+    rules: how many there are for each family.
+    """
     begun_ns = boottime_ns()
     code, text, _ = output(("nft", "list", "table", *table.split()))
     read_ns = (begun_ns, boottime_ns())
@@ -45,26 +48,26 @@ def read_table(
         "read_in_ns": read_ns[1] - read_ns[0],
     }
     ends = "" if deadline_ns is None else wrong_end(sets, deadline_ns, read_ns)
-    return verdict(_wrong(sets, members) or ends or _rules(table, text, chains), data)
+    return verdict(_wrong(sets, members) or ends or _rules(table, text, rules), data)
 
 
 def gone(
-    table: str, members: Mapping[str, Sequence[str]], chains: int, deadline_ns: int | None
+    table: str, members: Mapping[str, Sequence[str]], rules: int, deadline_ns: int | None
 ) -> str:
     """Return what of a fault in force is missing now, "" when nothing is, or when it is due to
     end.
     """
     code, text, _ = output(("nft", "list", "table", *table.split()))
     wrong = f"table {_name(table)} was gone" if code else ""
-    wrong = wrong or _wrong(listed_sets(text), members) or _rules(table, text, chains)
+    wrong = wrong or _wrong(listed_sets(text), members) or _rules(table, text, rules)
     over = deadline_ns is not None and boottime_ns() >= deadline_ns - ENDS_EARLY_NS
     return "" if over else wrong
 
 
-def rules_gone(table: str, chains: int) -> str:
+def rules_gone(table: str, rules: int) -> str:
     """Return what of the table's rules is missing, whatever its sets hold; "" when nothing is."""
     code, text, _ = output(("nft", "list", "table", *table.split()))
-    return f"table {_name(table)} was gone" if code else _rules(table, text, chains)
+    return f"table {_name(table)} was gone" if code else _rules(table, text, rules)
 
 
 def listed_sets(text: str) -> dict[str, dict[str, int | None]]:
@@ -89,14 +92,17 @@ def dropped(table: str) -> dict[str, int]:
     return {chain: met for chain, (_, met) in counted(table).items()}
 
 
-def counted(table: str) -> dict[str, tuple[int, int]]:
-    """Return by chain the packets of the flows picked, and those of them that met the verdict."""
+def counted(table: str, verdict: str = "") -> dict[str, tuple[int, int]]:
+    """Return by chain the packets of the flows picked, and those of them that met the verdict.
+
+    verdict: only of rules that end in it.
+    """
     total: dict[str, tuple[int, int]] = {}
     for each in listing("table", *table.split()):
         rule = each.get("rule", {})
-        packets = [int(part["counter"]["packets"]) for part in rule.get("expr", [])
-                   if "counter" in part]  # fmt: skip
-        if packets:
+        parts = rule.get("expr", [])
+        packets = [int(part["counter"]["packets"]) for part in parts if "counter" in part]
+        if packets and verdict in (*parts[-1], ""):
             seen, met = total.get(rule["chain"], (0, 0))
             total[rule["chain"]] = (seen + packets[0], met + packets[-1])
     return total
@@ -145,9 +151,9 @@ def _name(table: str) -> str:
 
 
 def _verdicts(text: str) -> int:
-    return len(re.findall(r"counter packets \d+ bytes \d+ (?:drop|queue|dup)", text))
+    return len(re.findall(r"counter packets \d+ bytes \d+ (?:drop|queue|dup|reject)", text))
 
 
-def _rules(table: str, text: str, chains: int) -> str:
-    have, want = _verdicts(text), chains * 2 * len(families_of(table))
+def _rules(table: str, text: str, rules: int) -> str:
+    have, want = _verdicts(text), rules * len(families_of(table))
     return "" if have == want else f"{have} of {want} rules in place"

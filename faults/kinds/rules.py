@@ -47,7 +47,7 @@ class Rules:
         data: dict[str, object] = {}
         for table, flows in self.tables.items():
             deadline_ns = self.context.deadline_ns
-            found = read_table(table, flows.members, len(flows.chains), deadline_ns)
+            found = read_table(table, flows.members, flows.rules, deadline_ns)
             data |= found.data
             if found.reason:
                 return verdict(found.reason, data)
@@ -61,23 +61,26 @@ class Rules:
                 total[chain] = total.get(chain, 0) + count
         return total
 
-    def counted(self, chain: str) -> tuple[int, int]:
-        """Return the packets that a chain picked, and those of them that met the verdict."""
-        found = [counted(table).get(chain, (0, 0)) for table in self.tables]
+    def counted(self, chain: str, verdict: str = "") -> tuple[int, int]:
+        """Return the packets that a chain picked, and those of them that met the verdict.
+
+        verdict: only of its rules that end in it.
+        """
+        found = [counted(table, verdict).get(chain, (0, 0)) for table in self.tables]
         return sum(seen for seen, _ in found), sum(met for _, met in found)
 
     def ended_early(self) -> str:
         """Return what of its rules and elements is missing, "" when nothing is."""
         deadline_ns = self.context.deadline_ns
         wrong = (
-            gone(table, flows.members, len(flows.chains), deadline_ns)
+            gone(table, flows.members, flows.rules, deadline_ns)
             for table, flows in self.tables.items()
         )
         return next((each for each in wrong if each), "")
 
     def ended_before_release(self) -> str:
         """Return what of its rules was missing when it was released, "" when nothing was."""
-        wrong = (rules_gone(table, len(flows.chains)) for table, flows in self.tables.items())
+        wrong = (rules_gone(table, flows.rules) for table, flows in self.tables.items())
         return next((each for each in wrong if each), "")
 
     def left_over(self) -> str:

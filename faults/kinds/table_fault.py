@@ -1,5 +1,7 @@
 """What faults have in common that are rules of nft, in a table of their own."""
 
+from typing import ClassVar
+
 from faults.host.flow_table import Flows
 from faults.kinds.rules import Rules
 from faults.model.fault import Evidence, Fault, HostContext, Recipe
@@ -8,7 +10,7 @@ from faults.model.fault import Evidence, Fault, HostContext, Recipe
 class TableFault(Fault, frozen=True, kw_only=True):
     """Base of those faults; each says which packets meet which verdict."""
 
-    tried_by = (
+    tried_by: ClassVar[tuple[tuple[str, str], ...]] = (
         ("nft", "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
          " add element inet t s { 192.0.2.1 timeout 1s }'"),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from faults.model.columns import Key, Kind, Way
 from faults.model.settling import (
+    hang_is_not_said,
     in_bursts,
     in_the_kernels_reach,
     often_enough,
@@ -23,6 +24,16 @@ from faults.model.settling import (
 LAYERS_MAX = 4
 """How many faults at one time may treat packets on a host, on top of each other."""
 _NFT = Way("nft", "nft", "apt install nftables, or use a kernel with nf_tables")
+_SEVERED = (
+    Way("nft", "nft", _NFT.remedy, fits=lambda a: "how" not in a),
+    Way("nft reject", "reject", "use a kernel with nft_reject_inet, or how: hang",
+        fits=lambda a: "how" in a),
+)  # fmt: skip
+_HANGS = Key(
+    "how", ("hang", "reset"), "hang",
+    does="What becomes of what is sent: nothing, so that its sender waits (hang), or TCP answers"
+    " with a reset, so that it notices at once (reset).",
+)  # fmt: skip
 _SIGNAL = Way("signal", "systemd", "boot it with systemd")
 _PROCESS_CLOCK = Way("process clock", level="process")
 _HOST_CLOCK = Way(
@@ -80,13 +91,15 @@ _ROWS = (
     ),
     Kind(
         word="partition", does="The lab is cut into groups that cannot reach each other.",
-        said="partition{shape}", by="host", targets="groups", ways=(_NFT,), severs="always",
-        loses=True, leaves_rest_whole=True,
+        said="partition{shape}{how}", by="host", targets="groups", keys=(_HANGS,),
+        settle=hang_is_not_said, ways=_SEVERED, severs="always", loses=True,
+        leaves_rest_whole=True,
     ),
     Kind(
         word="cut",
         does="A one-way cut: nothing of `from` reaches `to`; the other way stays open.",
-        said="cut", by="host", targets="arrows", ways=(_NFT,), severs="always", loses=True,
+        said="cut{how}", by="host", targets="arrows", keys=(_HANGS,), settle=hang_is_not_said,
+        ways=_SEVERED, severs="always", loses=True,
     ),
     Kind(
         word="loss",

@@ -46,6 +46,11 @@ def in_bursts(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"share": share, "burst": burst}
 
 
+def hang_is_not_said(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of who severs hosts: how only where it is by a reset."""
+    return {} if asked["how"] == "hang" else dict(asked)
+
+
 def in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is asked of a drift; the kernel bends a host's own clock by so much only."""
     if asked["level"] == "host" and abs(asked["by_ppb"]) > HOST_DRIFT_PPB_MAX:

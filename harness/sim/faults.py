@@ -125,7 +125,9 @@ def deed_of(world: World, fault: PlannedFault) -> Deed:
 def _on_links(world: World, fault: PlannedFault) -> Deed:
     asked, row = fault.asked, fault.kind
     pairs = between(fault) or [(a, b) for a in fault.targets for b in world.hosts if a != b]
-    if row.targets != "arrows":
+    resets = asked.get("how") == "reset"
+    # A connection that is reset carries nothing either way.
+    if row.targets != "arrows" or resets:
         pairs = [*pairs, *((b, a) for a, b in pairs)]
     match fault.fault:
         case "delay":
@@ -141,7 +143,7 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
         case "rate":
             shape = Shape(bit_rate=asked["rate_bps"])
         case "partition" | "cut" | "link_down":
-            shape = Shape(cut=True)
+            shape = Shape(cut=True, resets=resets)
         case other:
             raise AssertionError(f"no such link fault: {other}")
     hosts = tuple(dict.fromkeys(host for pair in pairs for host in pair))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
+from metrics.fault_checks import effect_gaps, fault_records, probe_bursts, resets
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.path_exchanges import DISTURBED, FEW, exchanges, failed, unprobed
 from metrics.fault_checks.probe_bursts import Burst
@@ -28,7 +28,9 @@ def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
         return measured, f"{count} path probes crossed the partition{_passed(across)}"
     if not across:
         return measured, "no path probes to measure the partition with"
-    wrong = unprobed(data, fault, found, apart)
+    told, wrong = resets.measured(data, fault)
+    measured |= told
+    wrong = wrong or unprobed(data, fault, found, apart)
     return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
 
@@ -55,7 +57,9 @@ def cut(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     if idle or also:
         who = ", ".join(idle or also)
         return measured, f"{who} dropped {'nothing' if idle else 'the other way, too'}"
-    wrong = unprobed(data, fault, found, probe_bursts.pairs_of(fault))
+    told, wrong = resets.measured(data, fault)
+    measured |= told
+    wrong = wrong or unprobed(data, fault, found, probe_bursts.pairs_of(fault))
     return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
 
@@ -70,7 +74,8 @@ def _passed(found: list[Burst]) -> str:
 def _crossed(found: dict[str, Any]) -> list[str]:
     return [
         f"{found['across_received']} of {found['across_sent']} probes crossed; "
-        f"{found['within_received']} of {found['within_sent']} arrived between others"
+        f"{found['within_received']} of {found['within_sent']} arrived between others",
+        *resets.words(found),
     ]
 
 
@@ -84,7 +89,7 @@ def _dropped(found: dict[str, Any]) -> list[str]:
     elif counts:
         each = ", ".join(f"{n:,} at {host}" for host, n in counts)
         parts.append(f"dropped on arrival: {each}")
-    return parts
+    return [*parts, *resets.words(found)]
 
 
 CHECKS = (
@@ -94,7 +99,7 @@ CHECKS = (
         words=_crossed,
         name="Partition measured",
         formula="Path probes sent and answered across the cut, which none may be, and between "
-        "others.",
+        f"others. {resets.FORMULA}",
         left_out=DISTURBED,
         assumes="Path probes share the fate of the data.",
     ),
@@ -104,7 +109,7 @@ CHECKS = (
         words=_dropped,
         name="Cut measured",
         formula="Exchanges of path probes between the pairs, of which none may be answered, "
-        "and packets that the kernels of the receivers dropped.",
+        f"and packets that the kernels of the receivers dropped. {resets.FORMULA}",
         left_out=DISTURBED,
         assumes="An exchange needs both ways; which of them is dead, the kernels tell.",
     ),

@@ -40,6 +40,7 @@ class _Asked(msgspec.Struct, frozen=True):
     strategy: str | None = None
     accounts: list[str] | None = None
     signal: str | None = None
+    how: str | None = None
 
 
 def problem(plan: Plan) -> str:

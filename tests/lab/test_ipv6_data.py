@@ -1,7 +1,8 @@
 """A campaign whose chain speaks IPv6 on a network of its own, run through a jump host.
 
-Every kind of flow fault acts on IPv6 addresses here: delay by the queue, loss, a one-way cut, a
-partition. Each must be read back as installed, and the probes of the pairs must show the delay.
+Every kind of flow fault acts on IPv6 addresses here: delay by the queue, loss, a one-way cut,
+partitions of several shapes, some of which reset connections. Each must be read back as installed,
+and the probes of the pairs must show it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from node.network.links import UNACKNOWLEDGED_MS
 from tests.lab.bench import MARKS, Bench, bench
 
 pytestmark = [*MARKS, pytest.mark.long]
@@ -20,7 +22,7 @@ CAMPAIGN = """\
 schema: slotlab.campaign/v1
 title: faults of flows over IPv6
 seed: 6
-chain: {profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 1}
+chain: {profile: eosio, producers: 4, slot: 500ms, blocks_per_turn: 1}
 trials: {repeat: 1}
 warmup: 8s
 cooldown: 4s
@@ -29,7 +31,9 @@ timeline:
   - {id: slow, at: 12s, for: 10s, fault: delay, between: all, delay: 60ms}
   - {id: lossy, at: 26s, for: 4s, fault: loss, between: all, share: 50%}
   - {id: deaf, at: 34s, for: 3s, fault: cut, from: n3, to: n1}
-  - {id: split, at: 41s, for: 3s, fault: partition, shape: [[n2]]}
+  - {id: split, at: 41s, for: 4s, fault: partition, shape: [[n2]]}
+  - {id: ringed, at: 50s, for: 4s, fault: partition, shape: ring, how: reset}
+  - {id: bridged, at: 59s, for: 4s, fault: partition, shape: bridge, how: reset}
 """
 
 
@@ -55,7 +59,7 @@ def test_flow_faults_act_on_ipv6_and_are_measured(tmp_path: Path) -> None:
     campaign = tmp_path / "six-faults.yml"
     campaign.write_text(CAMPAIGN)
     runs, home = tmp_path / "runs", tmp_path / "home"
-    with bench("six", hosts=3) as lab:
+    with bench("six", hosts=4) as lab:
         rack = rack_of(lab, tmp_path)
         for words in (("check", "--quick"), ("deploy",)):
             done = lab.slotlab(*words, "-i", str(rack), home=home)
@@ -69,7 +73,15 @@ def test_flow_faults_act_on_ipv6_and_are_measured(tmp_path: Path) -> None:
     faults = {fault["id"]: fault for fault in summary["faults"]}
     print(json.dumps(faults, indent=1))
     assert {name: fault["state"] for name, fault in faults.items()} == dict.fromkeys(
-        ("slow", "lossy", "deaf", "split"), "installed"
+        ("slow", "lossy", "deaf", "split", "ringed", "bridged"), "installed"
     )
+    for name, hosts in (("ringed", 4), ("bridged", 3)):
+        measured = faults[name]["measured"]
+        assert measured["across_sent"] > 0 == measured["across_received"]
+        assert measured["within_received"] > 0
+        assert len(measured["reset"]) == hosts, "the bridge itself resets nothing"
+        assert all(count > 0 for count in measured["reset"].values())
+        assert measured["lost_after_s"][0] < UNACKNOWLEDGED_MS / 1000, "before TCP gives up"
+    assert "reset" not in faults["split"]["measured"]
     plan = json.loads((folder / "plan.json").read_text())
-    assert {host["address"] for host in plan["hosts"]} == {f"fd77:5107::{n}" for n in (1, 2, 3)}
+    assert {host["address"] for host in plan["hosts"]} == {f"fd77:5107::{n}" for n in (1, 2, 3, 4)}

@@ -34,7 +34,7 @@ cooldown: 4s
 timeline:
   - {id: split, at: 4s, for: 4s, fault: partition, shape: [[n1], [n2, n3]]}
   - {id: still, at: 10s, for: 3s, fault: pause, on: n1}
-  - {id: deaf, at: 15s, for: 3s, fault: cut, from: n1, to: n3}
+  - {id: deaf, at: 15s, for: 3s, fault: cut, from: n1, to: n3, how: reset}
 """
 
 
@@ -60,6 +60,7 @@ def test_a_partition_that_a_kernel_did_not_install_makes_the_trial_invalid(
     summary = json.loads((run / "summary.json").read_text())
     assert summary["verdict"] == "invalid"
     states = {fault["id"]: fault["state"] for fault in summary["faults"]}
+    assert summary["faults"][2]["measured"]["reset"]["n3"] > 0, "n1 was told"
     assert states == {"split": "indeterminate", "still": "installed", "deaf": "installed"}
     for host, fault in (("n1", "still"), ("n3", "deaf")):
         assert lab.states(host, fault, runs) == ["armed", "applied", "installed", "healed"]

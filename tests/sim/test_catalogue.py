@@ -49,7 +49,8 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     10: ("split in halves, in a ring, with a bridge", (
         "campaign splits",
         "sim/test_partitions.py::"
-        "test_a_shape_is_measured_as_asked_and_blocks_find_the_ways_that_are_left")),
+        "test_a_shape_is_measured_as_asked_and_blocks_find_the_ways_that_are_left",
+        "lab/test_ipv6_data.py::test_flow_faults_act_on_ipv6_and_are_measured")),
     11: ("minority and majority", ("campaign splits", "campaign demo")),
     12: ("split at a handoff: lib before length", ("vectors/consensus/lib_before_length.txt",)),
     13: ("one more killed than can be spared", (
@@ -120,7 +121,13 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "sim/test_layers.py::test_losses_come_in_bursts_and_wrong_bits_are_lost",
         "sim/test_layers.py::test_late_packets_and_a_rate_are_measured",
         "root/fault_agent/test_shapers.py::test_the_share_asked_leaves_twice",
-        "lab/test_shapers.py::test_what_is_measured_of_each_kind_is_what_was_asked")),
+        "lab/test_shapers.py::test_what_is_measured_of_each_kind_is_what_was_asked",
+        "sim/test_partitions.py::"
+        "test_a_link_that_resets_is_lost_at_once_and_one_that_hangs_is_waited_for",
+        "root/fault_agent/test_flows.py::"
+        "test_a_reset_tells_whoever_sends_over_the_cut_and_hides_nothing_else",
+        "lab/test_silent_fault.py::"
+        "test_a_partition_that_a_kernel_did_not_install_makes_the_trial_invalid")),
     30: ("disk full, torn log", (
         "process/test_strangers.py::test_a_full_disk_stops_the_node_with_one_line",
         "unit/node_storage/test_event_log.py::"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
+from harness.sim.campaign import simulate
+from harness.sim.world import LEAD_NS
 from tests.sim.runs import meets, simulated
+from tests.sim.test_sim_faults import in_sim
+
+S = 1_000_000_000
 
 CAMPAIGN = """\
 schema: slotlab.campaign/v1
@@ -20,7 +27,7 @@ timeline:
   - {id: halves, at: 15s, for: 15s, fault: partition, shape: halves}
   - {id: one, at: 45s, for: 15s, fault: partition, shape: one}
   - {id: ring, at: 75s, for: 15s, fault: partition, shape: ring}
-  - {id: bridge, at: 105s, for: 15s, fault: partition, shape: bridge}
+  - {id: bridge, at: 105s, for: 15s, fault: partition, shape: bridge, how: reset}
 """
 
 
@@ -37,6 +44,8 @@ def test_a_shape_is_measured_as_asked_and_blocks_find_the_ways_that_are_left(
         assert (fault["state"], measured["judged"]) == ("installed", "as asked")
         assert measured["across_sent"] > 0 == measured["across_received"]
         assert measured["within_sent"] == measured["within_received"] > 0
+    first_s, last_s = faults["bridge"]["measured"]["lost_after_s"]
+    assert 0 <= first_s <= last_s <= 1, "a reset is noticed at the next hello"
     phases = summary["cells"][0]["phases"]
     go_on = {
         name: [host for host, blocks in phases[name]["irreversible_advance"].items() if blocks > 10]
@@ -45,3 +54,32 @@ def test_a_shape_is_measured_as_asked_and_blocks_find_the_ways_that_are_left(
     everybody = ["n1", "n2", "n3", "n4", "n5"]
     rest = [host for host in everybody if host not in faults["one"]["targets"]]
     assert go_on == {"halves": [], "one": rest, "ring": everybody, "bridge": everybody}
+
+
+def lost(fault: str) -> dict[tuple[str, str], str]:
+    """Return why each host told, within two seconds, that it lost a peer."""
+    made = in_sim(f"[{{at: 20s, for: 10s, {fault}}}]")
+    told = {}
+    for host, text in simulate(made, made.trials[0]).events.items():
+        lines = [msgspec.json.decode(line) for line in text.splitlines()]
+        start_ns = lines[0]["mono_ns"] + LEAD_NS
+        for line in lines:
+            since_ns = line["mono_ns"] - start_ns
+            if line.get("state") == "disconnected" and 20 * S <= since_ns <= 22 * S:
+                told[host, line["peer"]] = line["reason"]
+    return told
+
+
+def test_a_link_that_resets_is_lost_at_once_and_one_that_hangs_is_waited_for() -> None:
+    alone = "fault: partition, shape: [[n1], [n2, n3, n4]]"
+    ends = [(a, b) for other in ("n2", "n3", "n4") for a, b in (("n1", other), (other, "n1"))]
+    assert lost(alone) == {}
+    assert lost(f"{alone}, how: reset") == dict.fromkeys(ends, "connection_lost")
+
+
+def test_a_cut_one_way_that_resets_loses_the_connection_at_both_ends() -> None:
+    cut = "fault: cut, from: n1, to: n2"
+    assert lost(cut) == {}
+    assert lost(f"{cut}, how: reset") == dict.fromkeys(
+        [("n1", "n2"), ("n2", "n1")], "connection_lost"
+    )

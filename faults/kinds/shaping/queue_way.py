@@ -9,7 +9,7 @@ import ipaddress
 from pathlib import Path
 
 from faults.host import flow_table
-from faults.host.flow_table import RULES_A_CHAIN, Chain
+from faults.host.flow_table import RULES_EACH, Chain
 from faults.host.helper_process import Helper
 from faults.host.nft_readback import read_table
 from faults.host.runner import output
@@ -165,14 +165,14 @@ def _queue_rules(fault: Shaped, context: HostContext) -> tuple[int, str]:
     """Return how many rules lead to the holder, and what is wrong with them."""
     peers = fault.senders
     if "nft_queue" in context.capabilities:
-        found = read_table(context.table, {"slow_in": peers}, 1, context.deadline_ns)
+        found = read_table(context.table, {"slow_in": peers}, RULES_EACH, context.deadline_ns)
         return len(peers), found.reason
     have = want = 0
     chain, (table, hook) = f"SLOTLAB_{context.token}", PLACES[fault.layer]
     for program, version in (("iptables-save", 4), ("ip6tables-save", 6)):
         count = sum(ipaddress.ip_address(address).version == version for address in peers)
         if count:
-            want += count * RULES_A_CHAIN + 1
+            want += count * 2 * RULES_EACH + 1  # TCP and UDP, and what leads there.
             text = output((program, "-t", table))[1]
             have += sum(
                 line.startswith(f"-A {chain} ") or line == f"-A {hook} -j {chain}"

@@ -116,6 +116,8 @@ def _word(name: str, value: Any) -> str:
             return f" ({value})"
         case "shape":
             return f": {value}" if isinstance(value, str) else ""
+        case "how":
+            return f", with a {value}"
         case "burst":
             return f" in bursts of {value}"
         case "rate_bps":

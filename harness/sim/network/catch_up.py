@@ -2,7 +2,8 @@
 
 Whom to ask and when, and what to offer, decide the node's own `node.network.sync_rules` and
 `gossip`. Once a second every node learns where its peers are and whom they reach, as hellos tell
-it; a peer not heard for three seconds counts as disconnected.
+it; a peer not heard for three seconds counts as disconnected, and one whose link answers with a
+reset as soon as it is to be told.
 """
 
 from collections.abc import Sequence, Set
@@ -201,12 +202,15 @@ class CatchUp:
             host.emit(_peer(peer, "handshaked", self._net.hosts[peer]))
 
     def _silent(self, host: Host, peer: str) -> None:
-        rounds = self._unheard.get((host.name, peer), 0) + 1
+        before = self._unheard.get((host.name, peer), 0)
+        reset = self._net.links.resets(host.name, peer)
+        rounds = max(before + 1, SILENT_ROUNDS) if reset else before + 1
         self._unheard[host.name, peer] = rounds
-        if rounds == SILENT_ROUNDS:
+        if before < SILENT_ROUNDS <= rounds:
             self._sync(host.name).gone(peer)
             host.gossip.forget(peer)
-            host.emit(Peer(peer=peer, state="disconnected", reason="silent"))
+            reason = "connection_lost" if reset else "silent"
+            host.emit(Peer(peer=peer, state="disconnected", reason=reason))
 
     def _sync(self, name: str) -> Sync:
         found = self._syncs.get(name)

@@ -36,6 +36,8 @@ class Shape:
     reorder_ns: int = 0
     bit_rate: int = 0
     cut: bool = False
+    resets: bool = False
+    """Whether who sends over a cut is told so."""
 
 
 LAN = Shape(delay_ns=200_000, jitter_ns=50_000)
@@ -94,6 +96,10 @@ class Links:
         """Return whether nothing gets from source to target."""
         shapes = self._shapes.get((source, target))
         return shapes is not None and any(shape.cut for shape in shapes.values())
+
+    def resets(self, source: str, target: str) -> bool:
+        """Return whether what source sends is answered: nothing gets to target."""
+        return any(shape.resets for shape in self._shapes.get((source, target), {}).values())
 
     def arrivals(
         self, source: str, target: str, now_ns: int, size_bytes: int = 0

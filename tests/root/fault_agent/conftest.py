@@ -103,14 +103,16 @@ class Bench:
     def passes(self, port: int = PORT) -> bool:
         return len(self.round_trips_ms(1, port)) == 1
 
-    def socket_in(self, namespace: str) -> socket.socket:
-        """Return a UDP socket that lives in namespace, made by a thread that went there."""
+    def socket_in(
+        self, namespace: str, family: int = socket.AF_INET, kind: int = socket.SOCK_DGRAM
+    ) -> socket.socket:
+        """Return a socket that lives in namespace, made by a thread that went there."""
         made: list[socket.socket] = []
 
         def make() -> None:
             with open(f"/run/netns/{namespace}", "rb") as place:
                 setns(place.fileno())
-            made.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            made.append(socket.socket(family, kind))
 
         thread = threading.Thread(target=make)
         thread.start()

@@ -5,6 +5,8 @@ Counted with numbered datagrams between two network namespaces, one real agent i
 
 from __future__ import annotations
 
+import contextlib
+import json
 import socket
 import sys
 import time
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.root
 S = 1_000_000_000
 PROJECT = Path(__file__).resolve().parents[3]
 HERE, THERE = "10.9.0.1", "10.9.0.2"
+HERE_6, THERE_6 = "fd99::1", "fd99::2"
 PORT, CLOCK_PROBE_PORT, SSH_PORT, NTP_PORT, FREE_PORT = 9000, 9001, 22, 123, 5555
 
 
@@ -86,6 +89,59 @@ def test_a_one_way_cut_is_one_way(bench) -> None:
     met = {"input": 100, "output": 0} if to_ns - from_ns < GRACE_NS else {}
     assert healed["read_back"]["dropped"] == met
     assert bench.ask("snapshot") == before
+
+
+def test_a_reset_tells_whoever_sends_over_the_cut_and_hides_nothing_else(bench) -> None:
+    for namespace, address in ((bench.here, HERE_6), (bench.there, THERE_6)):
+        words = f"ip addr add {address}/64 dev eth0 nodad".split()
+        bench.run(*words, namespace=namespace)
+    host = bench.root / "host.json"
+    told = json.loads(host.read_text())
+    told["peers"].append({"host": "n3", "address": THERE_6})
+    host.write_text(json.dumps(told))
+    bench.start_agent()
+    if not bench.ask("hello")["capabilities"]["reject"]:
+        pytest.skip("this kernel has no nft_reject_inet")
+    before = bench.ask("snapshot")
+    links = [connected(bench, *ends) for ends in ((HERE, THERE), (HERE_6, THERE_6))]
+    bench.arm(cut(how="nft reject", blocked_in=[THERE, THERE_6], for_ns=6 * S))
+    wait_until(lambda: bench.state("cut-1") == "installed", "installed")
+    for into, out in links:
+        out.send(b"x")
+        with pytest.raises(ConnectionResetError):
+            out.recv(1)
+        into.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            into.recv(1)
+    for family, here in ((socket.AF_INET, HERE), (socket.AF_INET6, HERE_6)):
+        with bench.socket_in(bench.there, family, socket.SOCK_STREAM) as late:
+            late.settimeout(30)
+            with pytest.raises(ConnectionRefusedError):
+                late.connect((here, PORT))
+    assert arrived(bench, 50, to_here=True) == 0, "datagrams have nobody to tell"
+    wait_until(lambda: bench.state("cut-1") == "healed", "healed")
+    for link in (link for pair in links for link in pair):
+        link.close()
+    counted = bench.records("cut-1")[-1]["read_back"]
+    assert (counted["reset"], counted["dropped"]) == (4, {"input": 54, "output": 0})
+    with contextlib.ExitStack() as stack:
+        for link in connected(bench, HERE, THERE):
+            stack.enter_context(link)
+    assert bench.ask("snapshot") == before
+
+
+def connected(bench, here: str, there: str) -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a connection from the far side to the node's port here."""
+    family = socket.AF_INET6 if ":" in here else socket.AF_INET
+    out = bench.socket_in(bench.there, family, socket.SOCK_STREAM)
+    with bench.socket_in(bench.here, family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((here, PORT))
+        listening.listen()
+        out.settimeout(30)
+        out.bind((there, 0))
+        out.connect((here, PORT))
+        return listening.accept()[0], out
 
 
 def test_the_share_asked_is_lost_one_way_within_five_sigma(bench) -> None:

@@ -26,8 +26,11 @@ def local(fault: str) -> dict[str, fault_wire.Wire]:
 
 
 def test_a_one_way_cut_is_made_where_packets_arrive_and_nowhere_else() -> None:
-    blocked = {"blocked_in": ["192.0.2.1"], "blocked_out": [], "node_port": 9000}
-    assert local("fault: cut, from: n1, to: [n2, n3]") == {"n2": blocked, "n3": blocked}
+    blocked = {"blocked_in": ["192.0.2.1"], "blocked_out": [], "node_port": 9000, "how": "nft"}
+    cut = "fault: cut, from: n1, to: [n2, n3]"
+    assert local(cut) == {"n2": blocked, "n3": blocked}
+    reset = blocked | {"how": "nft reject"}
+    assert local(f"{cut}, how: reset") == {"n2": reset, "n3": reset}
 
 
 def test_loss_between_two_hosts_is_drawn_at_both() -> None:

@@ -15,7 +15,14 @@ from harness.plan.planner import LabView
 from metrics.model.plan import Plan
 from tests.unit.harness_plan.builders import ALL_ABLE, file, lab
 
-ABLE = {**ALL_ABLE, "loss": True, "clock_host": True, "clock_daemon": True, "ntp_relay": True}
+ABLE = {
+    **ALL_ABLE,
+    "loss": True,
+    "clock_host": True,
+    "clock_daemon": True,
+    "ntp_relay": True,
+    "reject": True,
+}
 POWER = ["off", "on", "state", "freeze", "thaw", "link_down", "link_up"]
 S = 1_000_000_000
 
@@ -55,6 +62,9 @@ def refusal(timeline: str, view: LabView | None = None, *, away: int = 4) -> str
         ("fault: ntp_offset, on: n1, by: 300ms", "ntp relay"),
         ("fault: ntp_cut, on: n1", "nft"),
         ("fault: cut, from: n1, to: n2", "nft"),
+        ("fault: cut, from: n1, to: n2, how: hang", "nft"),
+        ("fault: cut, from: n1, to: n2, how: reset", "nft reject"),
+        ("fault: partition, shape: ring, how: reset", "nft reject"),
         ("fault: loss, between: all, share: 30%", "nft"),
         ("fault: pause, on: n1", "signal"),
         ("fault: power_cut, on: n1", "provider"),
@@ -73,6 +83,7 @@ def test_each_fault_is_done_by_a_mechanism_that_the_plan_names(fault: str, how: 
         ("fault: clock_drift, on: n1, by: 200ppm, level: host", "clock_host"),
         ("fault: ntp_offset, on: n1, by: 300ms", "ntp_relay"),
         ("fault: loss, between: all, share: 30%", "loss"),
+        ("fault: partition, shape: one, how: reset", "reject"),
         ("fault: pause, on: n1", "systemd"),
     ],
 )
