@@ -22,9 +22,8 @@ from metrics.safety.node_log import (
     restart_breaks,
     schedule_breaks,
 )
-from node.events import Txs
 
-KINDS = ("started", "produced", "applied", "irreversible", "switched", "txs", *FACTS)
+KINDS = ("started", "produced", "applied", "irreversible", "switched", *FACTS)
 """Kinds of events that the invariants are judged from."""
 
 
@@ -34,14 +33,6 @@ class Breach:
 
     invariant: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A transaction of a block."""
-
-    id: str
-    num: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +71,7 @@ class Witness:
         """Take one event."""
         kind = str(record.__struct_config__.tag)
         if host not in self.liars and role == "node" and kind in KINDS:
-            t_ns = float(now_ns - self.t0_ns)
-            if not isinstance(record, Txs):
-                self.told.append(Told(host, kind, t_ns, record))
-            elif record.state == "included":
-                self.told += [Told(host, kind, t_ns, Held(id_, record.num)) for id_ in record.ids]
+            self.told.append(Told(host, kind, float(now_ns - self.t0_ns), record))
 
     def write_bursts(self, host: str, clock: Any, told: Any) -> None:
         """Leave probes: no invariant asks for them."""
@@ -99,13 +86,14 @@ class Witness:
         for line in self.told:
             logs.setdefault(line.host, []).append(line)
         finals, signed = self.of("irreversible"), self.of("produced")
+        held = {line.id: line.transactions for line in self.of("applied")}
         zero_ns = self.epoch_ns - self.t0_ns
         found: dict[str, list[Violation]] = {
             "I1": conflicting_finality(finals),
             "I2": [*lib_decreases(logs), *final_block_changes(finals)],
             "I3": [*different_states(self.of("applied")), *different_facts(logs)],
             "I4": double_signatures(signed),
-            "I6": repeated_transactions(logs),
+            "I6": repeated_transactions(logs, held),
             "I8": early_blocks(signed, lambda n: zero_ns + n * self.slot_ns, tolerance_ns),
             "I9": schedule_breaks(logs),
             "I10": restart_breaks(logs)[0],

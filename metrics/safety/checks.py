@@ -17,7 +17,7 @@ import msgspec
 from metrics.intake.timeline import UNRELATED, believes_a_lie
 from metrics.intake.trial import TrialData
 from metrics.measure import slots
-from metrics.measure.blocks import ChainView
+from metrics.measure.blocks import ID_DIGITS, ChainView, held
 from metrics.model.method import Method
 from metrics.model.run_folder import (
     HEADERS,
@@ -29,7 +29,7 @@ from metrics.model.run_folder import (
     Violation,
     load_json,
 )
-from metrics.safety import invariant_inputs, invariants, liveness, node_log
+from metrics.safety import invariant_inputs, invariants, liveness, node_log, promises
 from metrics.safety.invariants import LIB, NAMES, Line, Logs, of_kind
 
 UNITS = {"units"}
@@ -76,6 +76,7 @@ def _invariants(data: TrialData, chain: ChainView, without: frozenset[str]) -> l
         _early(data, logs),
         _schedule(data, logs),
         _restarts(data, logs),
+        _promises(data, logs, without),
     ]
 
 
@@ -172,12 +173,22 @@ def _headers(data: TrialData, without: frozenset[str]) -> Check:
 
 
 def _transactions(data: TrialData, logs: Logs) -> Check:
+    name, blocks = NAMES["I6"], held(data)
+    problems = node_log.repeated_transactions(logs, blocks)
+    executed = {line.id for line in of_kind(logs, "applied")}
+    untold = sorted(executed - blocks.keys())
+    if untold and not problems:
+        return Check(name, UNKNOWN, _untold(untold))
     fine = (
-        f"{len(of_kind(logs, 'txs'))} inclusions, as their entry nodes saw them: no branch holds"
-        " one twice; expiry and TaPoS do not show in events, a breach would show as a refused block"
-        " or another state"
+        f"{sum(len(blocks[id_]) for id_ in executed & blocks.keys())} transactions, at"
+        f" {len(logs)} nodes once on every branch; expiry and TaPoS do not show in events, a breach"
+        " would show as a refused block or another state"
     )
-    return _verdict(data, NAMES["I6"], node_log.repeated_transactions(logs), fine)
+    return _verdict(data, name, problems, fine)
+
+
+def _untold(blocks: list[str]) -> str:
+    return f"nobody told what {len(blocks)} blocks hold, first {blocks[0][:16]}"
 
 
 def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
@@ -235,6 +246,23 @@ def _restarts(data: TrialData, logs: Logs) -> Check:
     problems, judged = node_log.restart_breaks(logs)
     fine = f"{judged} restarts resumed at the head and the final block they had"
     return _verdict(data, NAMES["I10"], problems, fine if judged else "no node restarted")
+
+
+def _promises(data: TrialData, logs: Logs, without: frozenset[str]) -> Check:
+    """Return whether what clients were told is irreversible is so at every node."""
+    name = NAMES["I11"]
+    told = invariant_inputs.promises(data, without)
+    if not told:
+        return Check(name, UNKNOWN, "no client was told that anything is irreversible")
+    chains = {node: [x for x in own if x.kind == "irreversible"] for node, own in logs.items()}
+    found = promises.kept(chains, told, held(data), ID_DIGITS)
+    if found.untold and not found.violations:
+        return Check(name, UNKNOWN, _untold(found.untold))
+    fine = (
+        f"{len(told)} transactions that clients were told are irreversible are so at"
+        f" {found.nodes} nodes, as far as each node's chain goes"
+    )
+    return _verdict(data, name, found.violations, fine)
 
 
 def _healed_state(data: TrialData) -> Check:

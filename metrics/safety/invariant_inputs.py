@@ -21,15 +21,11 @@ COLUMNS = {
     "applied": APPLIED,
     "irreversible": IRREVERSIBLE,
     "switched": "ancestor_num",
-    "txs": "id state num",
     **FACTS,
 }
 """What the invariants read of a node's events, by kind."""
-_OF_NODE: dict[str, Callable[[Event], bool]] = {
-    "started": lambda event: bool(event.role == "node"),
-    "txs": lambda event: bool(event.state == "included") and event.node == event.host,
-}
-"""Which lines are a node's own: a client and a prober start, too, and tell of transactions."""
+_OF_NODE: dict[str, Callable[[Event], bool]] = {"started": lambda event: bool(event.role == "node")}
+"""Which lines are a node's own: a client and a prober start, too."""
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
 
@@ -50,6 +46,16 @@ def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
         for event in sorted(by_host[host], key=attrgetter("seq")):
             found.setdefault(life(event), []).append(event)
     return found
+
+
+def promises(data: TrialData, without: frozenset[str]) -> list[Event]:
+    """Return what entry nodes, those hosts' and liars' aside, told of irreversible transactions."""
+    left_out = data.planned.liars | without
+    return [
+        event
+        for event in data.events("txs", "id state num")
+        if event.state == "irreversible" and event.host not in left_out
+    ]
 
 
 def stretches(

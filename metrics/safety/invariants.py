@@ -23,19 +23,21 @@ NAMES = {
     "I8": "no_early_block",
     "I9": "schedule_versions",
     "I10": "restart_keeps_state",
+    "I11": "nothing_irreversible_lost",
 }
-"""The invariants of the specification and the names of their checks."""
+"""The invariants of the specification, I1 to I10, and one of ours; the names of their checks."""
 CLAIMS = {
     NAMES["I1"]: "No two hosts hold different blocks of one height irreversible.",
     NAMES["I2"]: "No host's last irreversible block becomes lower, or another of its height.",
     NAMES["I3"]: "A block leaves the same state at every host that executes it.",
     NAMES["I4"]: "No producer signs two blocks for a slot, or stands behind one height twice.",
     NAMES["I5"]: "Each header follows from its parent by the rules, when it is computed again.",
-    NAMES["I6"]: "No transaction is in a chain twice.",
+    NAMES["I6"]: "No host executes a transaction twice on one chain.",
     NAMES["I7"]: "Finality goes on while a quorum is connected.",
     NAMES["I8"]: "No block is signed before its slot by more than clock and timing allow.",
     NAMES["I9"]: "Versions of the schedule grow by one, and are the same at every host.",
     NAMES["I10"]: "A node that restarted has the head and the final block that it had.",
+    NAMES["I11"]: "What a client was told is irreversible is in every host's irreversible chain.",
 }
 """What each check claims, by its name."""
 

@@ -4,7 +4,7 @@ A node's log is its lines in the order it wrote them. A restart is a line like a
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from metrics.measure.delegation.facts import FACTS, Telling, tellings
 from metrics.model.run_folder import Violation
@@ -21,27 +21,36 @@ def _branch_end(line: Line) -> int | None:
     return None
 
 
-def repeated_transactions(logs: Logs) -> list[Violation]:
-    """Return I6's breaches: a branch holds one transaction twice, as its entry node saw it.
+def repeated_transactions(logs: Logs, held: Mapping[str, Sequence[str]]) -> list[Violation]:
+    """Return I6's breaches: a host executed one transaction twice on a branch.
 
-    What a fork switch undid, and what a restart lost, may be included again.
+    held: by block, the beginnings of the ids of its transactions. What a fork switch undid, and
+    what a restart lost, may be executed again.
     """
     found = []
     for host, lines in sorted(logs.items()):
-        held: dict[str, int] = {}
+        branch: list[tuple[int, list[str]]] = []
+        where: dict[str, int] = {}
         for line in lines:
-            end = _branch_end(line)
-            if end is not None:
-                held = {id_: num for id_, num in held.items() if num <= end}
-            elif line.kind == "txs":
-                if line.id in held:
+            end = line.num - 1 if line.kind == "applied" else _branch_end(line)
+            while end is not None and branch and branch[-1][0] > end:
+                for id_ in branch.pop()[1]:
+                    del where[id_]
+            if line.kind != "applied":
+                continue
+            new: list[str] = []
+            for id_ in held.get(line.id, ()):
+                if id_ in where:
                     text = (
-                        f"{host}: transaction {line.id[:16]} is in block {held[line.id]} and again"
-                        f" in block {line.num} ({seconds(line.t_ns)})"
+                        f"{host}: transaction {id_} is in block {where[id_]} and again in block"
+                        f" {line.num} ({seconds(line.t_ns)})"
                     )
-                    nums = (held[line.id], line.num)
-                    found.append(Violation(text, nums, (line.id,), (host,), (line.t_ns,)))
-                held[line.id] = line.num
+                    nums = (where[id_], line.num)
+                    found.append(Violation(text, nums, (id_,), (host,), (line.t_ns,)))
+                else:
+                    where[id_] = line.num
+                    new.append(id_)
+            branch.append((line.num, new))
     return found
 
 

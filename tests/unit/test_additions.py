@@ -277,7 +277,7 @@ def test_a_consensus_system_is_its_folder_and_its_name_in_the_registry(copy: Cop
     registry = "node/chain/profiles.py"
     copy.insert(registry, "from node.chain.eosio", "from node.chain.depth import profile as depth")
     copy.insert(registry, "bitshares.SYSTEM", "depth.SYSTEM, ")
-    found = copy.run(CAMPAIGN.replace("eosio", "depth") + DEEP)
+    found = copy.run(CAMPAIGN.replace("eosio", "depth") + "load: {rate: 2/s}\n" + DEEP)
     assert {name for name in copy.changed if "/depth/" not in name} == {registry}
     assert found["verdict"] == "pass"
     assert {check["verdict"] for check in found["checks"]} == {"holds"}

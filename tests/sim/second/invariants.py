@@ -152,6 +152,20 @@ def _repeated(s: Second) -> bool:
     return False
 
 
+def _lost(s: Second) -> Any:
+    """Return whether a node's final chain is without what a client was told is final."""
+    told = [x for x in _honest(s, "txs") if x["state"] == "irreversible"]
+    if not told:
+        return UNKNOWN
+    blocks = {line["id"]: line["transactions"] for line in _honest(s, "applied")}
+    for own in _nodes(s):
+        final = {x["num"]: x["id"] for x in own if x["kind"] == "irreversible"}
+        has = {short for id_ in final.values() for short in blocks.get(id_, ())}
+        if any(x["num"] in final and not {i[:16] for i in x["ids"]} <= has for x in told):
+            return VIOLATED
+    return HOLDS
+
+
 def _early(s: Second) -> Any:
     """Return whether a block was signed before its slot by more than clock and timing allow."""
     genesis = json.loads((s.folder / "genesis.json").read_text())
@@ -329,5 +343,6 @@ JUDGES: dict[str, Callable[[Second], Any]] = {
     "no_early_block": _early,
     "schedule_versions": _broken(_schedules_break),
     "restart_keeps_state": _broken(_forgets),
+    "nothing_irreversible_lost": _lost,
     "host_state_restored": _restored,
 }

@@ -300,6 +300,26 @@ def _said(line: Line) -> Line:
     return {name: value for name, value in line.items() if name not in own}
 
 
+def put_again(place: int, *, after: int) -> Bend:
+    """Let everybody have told of a block, the place-th of those with transactions, that it holds
+    the first of them once more that so many such blocks before it held.
+    """
+
+    def bend(folder: Folder) -> None:
+        told = {host: folder.lines(host) for host in folder.hosts}
+        full = {x["num"]: x for x in every(told, "applied") if x["tx_count"]}
+        nums = sorted(full)
+        first = full[nums[place - after]]["transactions"][0]
+        for host, own in told.items():
+            for line in own:
+                if line["kind"] == "applied" and line["id"] == full[nums[place]]["id"]:
+                    line["transactions"] = [*line["transactions"], first]
+                    line["tx_count"] += 1
+            folder.write(host, own)
+
+    return bend
+
+
 def taken_out(count: int, *, before: float = END_S, on: str = "") -> Bend:
     """Take the first so many transactions sent by a host's client out of every block."""
 

@@ -18,6 +18,7 @@ from tests.unit.metrics_bends.records import (
     later,
     lost,
     other_clock,
+    put_again,
     taken_out,
 )
 from tests.unit.metrics_bends.row import SAME, Inside, Near, Row, Than, Times, Within
@@ -50,10 +51,13 @@ TRANSACTIONS = [
         bend=edited("n1", "txs", lambda x: {"state": "expired"} if x["state"] == "irreversible"
                     else {}, role="node"),
         figures={f"{TX}.irreversible": SAME, f"{TX}.lost": 0, f"{TX}.expired": 0}),
-    Row(name="transactions in no block", point=6, verdict="pass",
-        bend=taken_out(3, on="n2", before=40),
+    Row(name="transactions in no block", point=6, verdict="fail",
+        bend=taken_out(3, on="n2", before=40), violated=("nothing_irreversible_lost",),
+        says="as the client of n2 was told",
         figures={f"{TX}.sent": SAME, f"{TX}.irreversible": Than(-3), f"{TX}.lost": 3,
                  f"{TX}.lost_by_host": {"n2": 3}}),
+    Row(name="a transaction in two blocks", point=6, verdict="fail", bend=put_again(9, after=3),
+        violated=("transactions_once",), says="and again in block"),
     Row(name="transactions nobody sent", point=6, verdict="pass",
         bend=lost("n2", "txs", role="client", numbered=True, after=6, count=4,
                   where=_told("sent")),

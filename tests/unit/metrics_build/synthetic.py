@@ -253,6 +253,7 @@ def probe_events(story: Story, log: HostLog) -> None:
 
 def load_events(story: Story, log: HostLog) -> None:
     """Add two transactions a second, each included and final in time."""
+    nums = {id_: block.num for block in chain(story)[0] for id_ in block.transactions}
     for i in range(int(story.end) * 2):
         t, id_ = i * SLOT + 0.1, f"{log.host}-{i}"
         log.add(t, "txs", writer="client", ids=[id_], state="sent")
@@ -260,7 +261,7 @@ def load_events(story: Story, log: HostLog) -> None:
             for told, state in ((t + 0.9, "included"), (t + 5, "irreversible")):
                 if down(story, log.host, told, catching_up=CATCH_UP):
                     told = story.kill[1] + CATCH_UP
-                log.add(told, "txs", ids=[id_], state=state, num=1)
+                log.add(told, "txs", ids=[id_], state=state, num=nums[id_])
 
 
 def events(story: Story) -> dict[str, list[dict[str, Any]]]:

@@ -21,6 +21,7 @@ from metrics.safety.node_log import (
     restart_breaks,
     schedule_breaks,
 )
+from metrics.safety.promises import kept
 
 SECOND = 1_000_000_000
 
@@ -135,12 +136,46 @@ def test_confirmed_ranges_may_touch_and_must_not_overlap_on_any_branch() -> None
 
 
 def test_a_transaction_may_come_again_only_after_its_block_was_undone() -> None:
-    twice = [line("txs", id="t", num=5), line("txs", id="t", num=9)]
-    assert [v.nums for v in repeated_transactions({"n1": twice})] == [(5, 9)]
-    undone = [twice[0], line("switched", ancestor_num=4), twice[1]]
-    assert repeated_transactions({"n1": undone}) == []
-    kept = [twice[0], line("switched", ancestor_num=5), twice[1]]
-    assert len(repeated_transactions({"n1": kept})) == 1
+    held = {"h5": ["t", "u"], "h6": ["v"], "h9": ["t"], "i5": ["t"]}
+
+    def repeats(*lines: Any) -> list[tuple[int, ...]]:
+        return [found.nums for found in repeated_transactions({"n1": lines}, held)]
+
+    first, again, other = applied(5, "h4"), applied(9, "h8"), line("applied", num=5, id="i5")
+    assert repeats(first, applied(6, "h5"), again) == [(5, 9)]
+    assert repeats(first, line("switched", ancestor_num=4), again) == []
+    assert repeats(first, line("switched", ancestor_num=5), again) == [(5, 9)]
+    assert repeats(first, started(4), other) == []
+    assert repeats(first, started(5), again) == [(5, 9)]
+    assert [v.nums for v in repeated_transactions({"n1": [first]}, {"h5": ["t", "t"]})] == [(5, 5)]
+
+
+def lost(chains: dict[str, dict[int, str]], *told: tuple[str, int], **held: list[str]) -> Any:
+    """Return what is lost where nodes have these blocks final, of what n1's client was told."""
+    finals = {
+        node: [final(node, num, id_, 0.0) for num, id_ in chain.items()]
+        for node, chain in chains.items()
+    }
+    return kept(finals, [line("txs", id=id_, num=num) for id_, num in told], held, 2)
+
+
+def test_a_promise_binds_every_node_whose_final_chain_is_as_high() -> None:
+    held = {"a5": ["t1", "t2"], "a6": [], "b5": ["t1"]}
+    good, low, bad = {5: "a5", 6: "a6"}, {4: "a4"}, {5: "b5", 6: "a6"}
+    told = ("t1-more", 5), ("t2-more", 5)
+    assert lost({"n1": good, "n2": good, "n3": low}, *told, **held, a4=[]).violations == []
+    (found,) = lost({"n1": good, "n2": bad}, *told, **held).violations
+    assert found.text == (
+        "transaction t2-more, irreversible in block 5 as the client of n1 was told (0.000 s), is in"
+        " no irreversible block of n2"
+    )
+    assert (found.nums, found.ids, found.hosts) == ((5,), ("b5",), ("n1", "n2"))
+    assert len(lost({"n1": good}, ("t3", 6), **held).violations) == 1
+
+
+def test_what_a_final_block_holds_that_nobody_told_loses_nothing() -> None:
+    found = lost({"n1": {5: "a5", 6: "a6"}}, ("t1", 5), ("t2", 5), a5=["t1"])
+    assert (found.violations, found.untold, found.nodes) == ([], ["a6"], 1)
 
 
 def test_schedule_versions_rise_by_one_on_each_branch() -> None:
