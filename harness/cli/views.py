@@ -1,8 +1,11 @@
 """Commands that look at what is there: watch, logs, report, runs."""
 
+import contextlib
 import json
+import sys
 import webbrowser
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -24,15 +27,46 @@ def watch(
     limit: Limit = "",
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON a look.")] = False,
+    prometheus: Annotated[
+        str,
+        typer.Option(
+            metavar="[ADDRESS:]PORT", help="Serve what is seen to Prometheus, here by default."
+        ),
+    ] = "",
 ) -> None:
-    from harness.watch.live import look
+    from harness.watch.live import Hear, look
     from harness.watch.live import watch as live
 
+    if once and prometheus:
+        raise UsageError("watch: --once ends at once, and --prometheus serves; leave one out")
     lab, console = lab_at(inventory_path, limit), console_of()
-    if once or not (console.is_terminal or as_json):
+    if once or not (console.is_terminal or as_json or prometheus):
         look(lab, console, as_json=as_json)
-    else:
-        live(lab, console, as_json=as_json)
+        return
+    with contextlib.ExitStack() as stack:
+        hears: list[Hear] = []
+        if prometheus:
+            exporter = _exporter()
+            served, where = stack.enter_context(exporter.serving(*exporter.place_of(prometheus)))
+            hears.append(served.hear)
+            print(f"metrics at {where}; Grafana's board is {exporter.BOARD}", file=sys.stderr)
+        live(lab, console, as_json=as_json, hears=hears)
+
+
+def _exporter() -> ModuleType:
+    """Return the exporter.
+
+    Raises:
+        UsageError: what it takes is not installed.
+    """
+    try:
+        from harness.watch import exporter
+    except ImportError as error:
+        raise UsageError(
+            "--prometheus: prometheus-client is not installed here; make setup, or install the"
+            " wheel with [prometheus]"
+        ) from error
+    return exporter
 
 
 def report(

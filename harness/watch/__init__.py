@@ -1,1 +1,1 @@
-"""A look at a lab while it works: each host asked by itself, and shown."""
+"""A look at a lab while it works: each host asked by itself, shown, printed or served."""

@@ -31,8 +31,12 @@ class Tick(msgspec.Struct, frozen=True):
     hosts: Sequence[HostSeen]
 
 
-def watch(inventory: Inventory, console: Console, *, as_json: bool) -> None:
+def watch(
+    inventory: Inventory, console: Console, *, as_json: bool, hears: Sequence[Hear] = ()
+) -> None:
     """Look at the hosts until Ctrl-C, which ends it well, and show each look.
+
+    hears: who else is told of each. Without a terminal and JSON they are all that is.
 
     Raises:
         RunError: nothing is deployed there.
@@ -47,7 +51,8 @@ def watch(inventory: Inventory, console: Console, *, as_json: bool) -> None:
         while True:
             began_s = time.monotonic()
             hosts = asking.turn(PERIOD_S)
-            show(hosts)
+            for hear in (show, *hears):
+                hear(hosts)
             time.sleep(max(0.0, began_s + PERIOD_S - time.monotonic()))
 
 
@@ -55,6 +60,8 @@ def _shown_by(console: Console, stack: ExitStack, *, as_json: bool) -> Hear:
     """Return what shows a look; the stack ends it."""
     if as_json:
         return print_json
+    if not console.is_terminal:
+        return lambda _: None
     live = stack.enter_context(Live(console=console, auto_refresh=False, vertical_overflow="crop"))
 
     def show(hosts: Sequence[HostSeen]) -> None:

@@ -24,6 +24,11 @@ class FaultSeen(msgspec.Struct, frozen=True, kw_only=True):
     begins_ns: Time
     left_ns: Time | None
 
+    @property
+    def in_force(self) -> bool:
+        """Return whether it acts now."""
+        return self.state == IN_FORCE
+
 
 class Processor(msgspec.Struct, frozen=True):
     """How long all processors of a host have worked, and could have, since it booted."""
@@ -68,11 +73,6 @@ class HostSeen(msgspec.Struct, frozen=True, kw_only=True):
         """Return its faults that are in force, and those that are still to begin."""
         faults = self.agent.faults if self.agent and self.up else []
         return [each for each in faults if each.state in (IN_FORCE, *WAITS)]
-
-    @property
-    def in_force(self) -> list[FaultSeen]:
-        """Return its faults that are in force."""
-        return [each for each in self.faults if each.state == IN_FORCE]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from faults.model.fault import SECOND_NS
 from harness.orchestrator.fleet import NodeStatus
-from harness.watch.seen import IN_FORCE, FaultSeen, HostSeen, badness, why, worst_first
+from harness.watch.seen import FaultSeen, HostSeen, badness, why, worst_first
 from metrics.model.printable import printable
 
 HOST_MAX = 14
@@ -145,7 +145,7 @@ def _faults(hosts: Sequence[HostSeen]) -> list[Line]:
 
 def _fault(name: str, places: Sequence[tuple[str, FaultSeen]]) -> tuple[tuple[bool, int], Line]:
     """Return where a fault stands among others, and its line."""
-    in_force = [each for each in places if each[1].state == IN_FORCE]
+    in_force = [each for each in places if each[1].in_force]
     of = in_force or places
     left = [fault.left_ns for _, fault in of if fault.left_ns is not None]
     begins_ns = min(fault.begins_ns for _, fault in of)

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from coincurve import PrivateKey
 
+from harness.orchestrator.fleet import NodeStatus
 from node import events
 from node.chain.encoding.crypto import public_key
 from node.config import ActConfig
@@ -30,6 +31,9 @@ def test_nodes_reach_the_same_irreversible_chain(count: int) -> None:
     with cluster(count) as lab:
         lab.start()
         lab.until_lib(12)
+        for node in lab.nodes:
+            seen = msgspec.convert(node.status(), NodeStatus)
+            assert seen.head_num > seen.lib_num > 0 < seen.health.window_slots
         assert all(node.end(signal.SIGTERM) == 0 for node in lab.nodes)
         assert lab.agreed() >= 11 * (count - 1)
         for node in lab.nodes:

@@ -72,6 +72,7 @@ ROOMS: dict[str, Room] = {
         ),
     ),
     "harness": Room(STDLIB, tuple(HARNESS)),
+    "harness.watch": Room(STDLIB, (*HARNESS, "prometheus_client")),
     "harness.bench": Room(STDLIB, (*HARNESS, "coincurve", "zmq")),
     "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.campaign.act_spec": Room(
