@@ -1,4 +1,7 @@
-"""The charts of one trial, as HTML fragments that share one plotly.js; light, colour-blind safe."""
+"""The charts of one trial, as figures that the page's script draws; colour-blind safe.
+
+Colours are those of day; what they are at night stands in page.js.
+"""
 
 import html
 from base64 import b64encode
@@ -33,8 +36,8 @@ TRACES = ("scatter", "bar", "heatmap")
 TEMPLATE = plotly.io.templates["plotly_white"].to_plotly_json()
 TEMPLATE["data"] = {kind: TEMPLATE["data"][kind] for kind in TRACES}
 plotly.io.templates.default = None
-"""Each chart is given the one template as it is written down: plotly would copy and check it anew
-for each figure, half of the time that a report takes."""
+"""The page has the one template once, for all charts: plotly would copy and check it anew for each
+figure, half of the time that a report takes, and the copies would be a third of a large report."""
 
 
 def finality(analysis: Analysis, key: str) -> str:
@@ -293,9 +296,9 @@ def _steps(colours: list[str]) -> list[list[Any]]:
 
 
 def fragment(figure: go.Figure, key: str, *, height: int) -> str:
-    """Return a chart as HTML that needs the page's plotly.js."""
+    """Return a chart as HTML: its figure, which the page draws when it is not folded away."""
     figure.update_layout(
-        height=height, barmode="overlay",
+        barmode="overlay",
         margin={"l": 10, "r": 20, "t": 36, "b": 10},
         font={"family": FONT, "size": 13, "color": "#24313d"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -306,12 +309,13 @@ def fragment(figure: go.Figure, key: str, *, height: int) -> str:
         automargin=True, title_standoff=8, title_font=title, ticks="outside", tickcolor="#ccd5dd"
     )
     figure.update_yaxes(automargin=True, title_standoff=8, title_font=title)
-    drawn = figure.to_plotly_json()
-    drawn["layout"]["template"] = TEMPLATE
-    return str(
-        plotly.io.to_html(
-            drawn, validate=False, full_html=False, include_plotlyjs=False, div_id=key,
-            config={"displaylogo": False, "displayModeBar": "hover", "responsive": True,
-                    "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
-        )
-    )  # fmt: skip
+    return (
+        f'<div class="chart" id="{key}"><div class="drawing" style="height:{height}px"></div>'
+        f'<div class="take"></div><script type="application/json">'
+        f"{embedded(figure.to_plotly_json())}</script></div>"
+    )
+
+
+def embedded(value: Any) -> str:
+    """Return a value as JSON that no text within can end the script it stands in."""
+    return str(plotly.io.json.to_json_plotly(value)).replace("<", "\\u003c")

@@ -15,17 +15,19 @@ Trials = Sequence[Mapping[str, Mapping[str, Figure]]]
 """Of each trial its figures by phase and path, as summary.json has them."""
 QUANTILES = ("p50", "p95")
 """Of a figure with quantiles, those that are looked at."""
-SHARE = "share"
+SHARE, POINTS = "share", "% points"
+WIDEST = 6
+"""Columns of a table; more would be wider than a page."""
 DIGITS = 3
 """To a millisecond: what is less is no difference."""
 
 
 def shown(cell: Figures) -> Figures:
-    """Return {titles, base, phases: {phase: differences}, same, coverage} of a cell.
+    """Return {tables: [{titles, base, phases: {phase: differences}}], same, coverage} of a cell.
 
-    titles: of the figures in which some phase is apart from the baseline; base: what they are
-    there; same: titles of the others. coverage: how often intervals hold the median of all trials
-    that could be, at least; None where trials are too few. Without a baseline, titles are empty.
+    titles: of figures in which some phase is apart from the baseline, as words and unit; base: what
+    they are there; same: words of the others. coverage: how often intervals hold the median of all
+    trials there could be, at least; None where trials are too few. Without a baseline: no tables.
     """
     trials = [trial["figures"] for trial in cell["trials"]]
     phases = [name for name in cell["phases"] if name not in (EVERY, WARMUP, BASELINE)]
@@ -34,9 +36,14 @@ def shown(cell: Figures) -> Figures:
     told = [path for path in paths if any(row and row["apart"] for row in rows[path].values())]
     known = [row["coverage"] for path in paths for row in rows[path].values() if row]
     return {
-        "titles": [number_text.title(path) for path in told],
-        "base": [_baseline(trials, path) for path in told],
-        "phases": {name: [rows[path][name] for path in told] for name in phases},
+        "tables": [
+            {
+                "titles": [(number_text.words(path)[0], _unit(path)) for path in some],
+                "base": [_baseline(trials, path) for path in some],
+                "phases": {name: [rows[path][name] for path in some] for name in phases},
+            }
+            for some in (told[i : i + WIDEST] for i in range(0, len(told), WIDEST))
+        ],
         "same": [number_text.words(path)[0] for path in paths if path not in told],
         "coverage": min(known) if known and None not in known else None,
     }
@@ -72,7 +79,7 @@ def _difference(trials: Trials, phase: str, path: str) -> Figures | None:
     low, high = _open(found["low"]), _open(found["high"])
     if found["coverage"] is None:
         low, high = min(_open(each[1]) for each in own), max(_open(each[2]) for each in own)
-    ends = " .. ".join(_signed(path, end).removesuffix(f" {_unit(path)}") for end in (low, high))
+    ends = " .. ".join(_signed(path, end) for end in (low, high))
     return {
         "text": _signed(path, _open(found["value"])),
         "interval": "" if low == high else f"({ends})",
@@ -97,14 +104,14 @@ def _open(end: float | None) -> float:
 
 def _unit(path: str) -> str:
     unit = number_text.words(path)[1]
-    return "points" if unit == SHARE else unit
+    return POINTS if unit == SHARE else unit
 
 
 def _signed(path: str, value: float) -> str:
     if math.isinf(value):
         return "beyond the end"
-    scale = 100 if _unit(path) == "points" else 1
-    return f"{round(scale * value, DIGITS) or 0:+.4g} {_unit(path)}".replace("+0 ", "0 ")
+    rounded = round(value * (100 if _unit(path) == POINTS else 1), DIGITS)
+    return f"{rounded:+.4g}" if rounded else "0"
 
 
 METHOD = Method(

@@ -67,6 +67,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         **context,
         sections=outline.sections(environment, context),
         plotly_js=(here / PLOTLY).read_text(),
+        template=charts.embedded(charts.TEMPLATE),
         page_js=(here / SCRIPT).read_text(),
     )
 
@@ -90,7 +91,7 @@ def _context(
         "differences": [
             {"name": cell_text(cell["params"]), "found": found}
             for cell in summary["cells"]
-            if (found := differences.shown(cell))["same"] or found["titles"]
+            if (found := differences.shown(cell))["same"] or found["tables"]
         ],
         "chains": systems.chains(plan),
         "systems": systems.sides(plan, summary, analyses),
