@@ -16,6 +16,7 @@ SECTIONS = {
     "systems": "Side by side",
     "phases": "Phases",
     "differences": "Differences",
+    "tails": "Tails",
     "prediction": "Prediction",
     TRIALS: "",
     "reading": "How to read this",

@@ -34,6 +34,7 @@ from metrics.report import (
     pay,
     sweep,
     systems,
+    tails,
 )
 from metrics.report.alike import gathered
 from metrics.results.analysis import Analysis
@@ -93,6 +94,7 @@ def _context(
             for cell in summary["cells"]
             if (found := differences.shown(cell))["same"] or found["tables"]
         ],
+        "tails": _tails(summary, analyses),
         "chains": systems.chains(plan),
         "systems": systems.sides(plan, summary, analyses),
         "zones": {trial.n: plan.cell_of(trial).zones for trial in plan.trials},
@@ -105,6 +107,19 @@ def _context(
         "lab": flat(load_json(run / "lab.json")),
         "run_name": run.resolve().name,
     }
+
+
+def _tails(summary: dict[str, Any], analyses: list[Analysis]) -> list[tuple[str, str]]:
+    """Return (cell in words, chart) of the cells that have samples."""
+    found = []
+    for cell in summary["cells"]:
+        own = {trial["n"] for trial in cell["trials"]}
+        key = f"tails-{cell['n']}"
+        html = tails.finality_tails(
+            list(cell["phases"]), [a for a in analyses if a.data.file.n in own], key
+        )
+        found.append((cell_text(cell["params"]), html))
+    return [(name, html) for name, html in found if html]
 
 
 def _phase_tables(environment: jinja2.Environment) -> list[tuple[str, str, jinja2.Template]]:

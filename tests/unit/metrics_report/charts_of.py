@@ -1,0 +1,27 @@
+"""The charts of a page, as the figures that its script draws."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from typing import Any
+
+import numpy as np
+
+
+def charts_of(page: str) -> dict[str, dict[str, Any]]:
+    """Return the figure of each chart by its key."""
+    found = re.findall(
+        r'<div class="chart" id="([^"]+)">.*?<script type="application/json">(.*?)</script>', page
+    )
+    return {key: json.loads(text) for key, text in found}
+
+
+def numbers(values: Any) -> list[float]:
+    """Return the numbers of an axis, packed or not."""
+    if not isinstance(values, dict):
+        return list(values)
+    assert values["dtype"] == "f4"
+    found: list[float] = np.frombuffer(b64decode(values["bdata"]), dtype="<f4").tolist()
+    return found
