@@ -13,7 +13,6 @@ import plotly.io
 from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, head_lag, slots
-from metrics.model import number_text
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
 from metrics.model.quantiles import Floats
@@ -144,47 +143,6 @@ def slot_grid(analysis: Analysis, key: str) -> str:
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="producer (host)")
     return fragment(figure, key, height=130 + 34 * len(producers))
-
-
-def heat_maps(metrics: dict[str, Any], key: str) -> str:
-    """Return two maps host × host of block propagation, errors in the cells: p50, and p99 or, where
-    no pair has enough blocks for that, the largest.
-    """
-    table = metrics["propagation_ms"]
-    hosts = sorted(set(table) | {target for row in table.values() for target in row})
-    if not hosts:
-        return ""
-    names = [label(host) for host in hosts]
-    found = [[table.get(source, {}).get(target) for target in hosts] for source in hosts]
-    high = "p99" if any(q and "p99" not in q["few"] for row in found for q in row) else "max"
-    figure = make_subplots(
-        rows=1, cols=2, subplot_titles=("p50 (ms)", f"{high} (ms)"), horizontal_spacing=0.14
-    )
-    counts = [[q["n"] if q else 0 for q in row] for row in found]
-    for column, share in ((1, "p50"), (2, high)):
-        cells = [
-            [number_text.figure(q, share).replace(" ± ", "<br>± ") if q else "" for q in qs]
-            for qs in found
-        ]
-        values = [
-            [q.get(share) if q and word != number_text.UNKNOWN else None
-             for q, word in zip(*row, strict=True)]
-            for row in zip(found, cells, strict=True)
-        ]  # fmt: skip
-        figure.add_trace(
-            go.Heatmap(
-                z=values, x=names, y=names, text=cells, texttemplate="%{text}", showscale=False,
-                colorscale=[[0, "#f3f8fc"], [1, "#6baed6"]], xgap=2, ygap=2, hoverongaps=False,
-                hovertemplate="%{y} to %{x}: %{text} ms, %{customdata} blocks<extra></extra>",
-                customdata=counts,
-            ),
-            row=1, col=column,
-        )  # fmt: skip
-        figure.update_xaxes(title_text="received at", row=1, col=column, showgrid=False)
-        figure.update_yaxes(
-            title_text="produced at", row=1, col=column, autorange="reversed", showgrid=False
-        )
-    return fragment(figure, key, height=150 + 52 * len(hosts))
 
 
 def clock_offsets(analysis: Analysis, key: str) -> str:

@@ -10,7 +10,7 @@
     "#000": "#f2f5f7", "#000000": "#f2f5f7", "#24313d": "#dfe6ec", "#2a3f5f": "#dfe6ec",
     "#fff": "#1a2128", "#ffffff": "#1a2128", "white": "#1a2128", "#0072b2": "#4aa3df",
     "#ccd5dd": "#4b5864", "#c8d4e3": "#4b5864", "#ebf0f8": "#303b45", "#dfe8f3": "#303b45",
-    "#d7e7f3": "#2c4a60", "#f3f8fc": "#1d2b36", "#6baed6": "#2f7fb5", "#bbbbbb": "#77828c"
+    "#d7e7f3": "#2c4a60", "#f3f8fc": "#1d2b36", "#6baed6": "#2f7fb5", "#bbbbbb": "#77828c", "#e9edf0": "#39434c"
   };
 
   function toned(key, value) {

@@ -29,6 +29,7 @@ from metrics.report import (
     delegation,
     differences,
     fault_text,
+    heat_maps,
     methods,
     outline,
     pay,
@@ -212,11 +213,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "confidence": confidence.shown(analysis),
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),
-        "maps": [
-            (name, html)
-            for i, (name, metrics) in enumerate(cell["phases"].items())
-            if name != WARMUP and (html := charts.heat_maps(metrics, f"heat-{n}-{i}"))
-        ],
+        "maps": _maps(cell, n),
         "clock": charts.clock_offsets(analysis, f"clock-{n}"),
         "positions": _positions(analysis),
         "misses": _misses(analysis.of(slots.METRIC)),
@@ -232,6 +229,18 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "story": analysis.story,
         "validity": _validity(analysis, cell["metrics"]),
     }
+
+
+def _maps(cell: dict[str, Any], n: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return (phase, its maps) of a cell, which the first of its trials shows."""
+    if n != cell["trials"][0]["n"]:
+        return []
+    found = [
+        (name, heat_maps.shown(metrics, f"heat-{n}-{i}"))
+        for i, (name, metrics) in enumerate(cell["phases"].items())
+        if name != WARMUP
+    ]
+    return [(name, maps) for name, maps in found if maps]
 
 
 def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
