@@ -16,7 +16,8 @@ from metrics.measure import clocks, head_lag, slots
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
 from metrics.model.quantiles import Floats
-from metrics.report import fault_text, time_line
+from metrics.report import fault_text
+from metrics.report.governance import time_line
 from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 
 from metrics.model import number_text
-from metrics.model.in_order import in_order
 from metrics.model.method import Method
 from metrics.report import charts
+from metrics.report.in_order import in_order
 
 Quantiles = dict[str, Any]
 ROWS_PX, CELL_PX, HEAD_PX = 34, 46, 130

@@ -25,19 +25,17 @@ from metrics.model.run_folder import load_json
 from metrics.report import (
     charts,
     confidence,
-    decisions,
-    delegation,
     differences,
     fault_text,
     heat_maps,
     methods,
     outline,
-    pay,
     sweep,
     systems,
     tails,
 )
 from metrics.report.alike import gathered
+from metrics.report.governance import decisions, delegation, pay
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)

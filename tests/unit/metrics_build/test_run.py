@@ -145,8 +145,8 @@ def test_the_report_is_one_small_file_that_fetches_nothing_and_says_whose_script
 def test_charts_are_made_of_traces_that_the_script_can_draw(run: Path) -> None:
     page = (run / "report.html").read_text()
     drawn = page.partition("<body>")[2]
-    shapes = {"rect", "line"}
-    assert set(re.findall(r'"type":"(\w+)"', drawn)) - shapes <= set(charts.TRACES)
+    shapes, axes = {"rect", "line"}, {"log", "category"}
+    assert set(re.findall(r'"type":"(\w+)"', drawn)) - shapes - axes <= set(charts.TRACES)
 
 
 def test_the_widest_clock_error_says_of_which_block_it_is_and_why(run: Path) -> None:

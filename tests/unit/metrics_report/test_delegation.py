@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from metrics.model.number_text import amount
-from metrics.report.delegation import VOTES_MAX
+from metrics.report.governance.delegation import VOTES_MAX
 from tests.unit.metrics_build.bend import Line, Lines, Rebuilt, check, renumber
 
 EVIL = "<script>alert(1)</script>"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.model.in_order import in_order
 from metrics.report import heat_maps
 from metrics.report.heat_maps import Cell
+from metrics.report.in_order import in_order
 from tests.unit.metrics_report.charts_of import charts_of
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from metrics.measure.delegation import decisions, hard_forks
 from metrics.measure.delegation.decisions import OPEN, Proposal
 from metrics.model import number_text
-from metrics.report.delegation import at
+from metrics.report.governance.delegation import at
 from metrics.results.analysis import Analysis
 
 

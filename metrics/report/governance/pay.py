@@ -7,7 +7,7 @@ from typing import Any
 from metrics.measure.delegation import payments
 from metrics.measure.delegation.payments import Payment, Payments
 from metrics.model import number_text
-from metrics.report.delegation import at
+from metrics.report.governance.delegation import at
 from metrics.results.analysis import Analysis
 
 Row = dict[str, Any]
