@@ -49,7 +49,7 @@ class CampaignFile:
     """A campaign as read: text for the record, cells for the plan (at least one).
 
     unused: the values of the matrix, by their paths, that stand for nothing anywhere. matrices: the
-    files of round trips between zones that it names.
+    files of round trips and losses between zones that it names.
     """
 
     name: str
@@ -144,12 +144,16 @@ def _refuse_too_many(cells: list[Cell], path: Path) -> None:
 
 
 def _matrices(cells: list[Cell], path: Path) -> dict[str, Matrix]:
-    """Return the files of round trips between zones that the cells name."""
-    names = dict.fromkeys(c.campaign.zones.matrix for c in cells if c.campaign.zones)
-    try:
-        return {name: zones_spec.find(name, path.parent) for name in names}
-    except ValueError as error:
-        raise CampaignError(f"{path.name}: zones.matrix: {error}") from error
+    """Return the files of round trips and losses between zones that the cells name."""
+    specs = [cell.campaign.zones for cell in cells if cell.campaign.zones]
+    found: dict[str, Matrix] = {}
+    for key, figure in (("matrix", zones_spec.RTT), ("losses", zones_spec.LOSS)):
+        try:
+            for name in dict.fromkeys(filter(None, (getattr(spec, key) for spec in specs))):
+                found[name] = zones_spec.find(name, path.parent, figure)
+        except ValueError as error:
+            raise CampaignError(f"{path.name}: zones.{key}: {error}") from error
+    return found
 
 
 def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:

@@ -1,9 +1,10 @@
-"""Round trips between zones: what a campaign says of them, and the CSV file that it names.
+"""Round trips and losses between zones: what a campaign says of them, and the CSV files it names.
 
-Of a file the first cell says what its cells are, `rtt_ms`: round trips in milliseconds. Its rows
-and columns are the same zones. A round trip is one figure, written once or alike at both places; an
-empty place on the diagonal means that inside the zone nothing is added. Lines that begin with # say
-where the figures are from.
+Of a file the first cell says what its cells are: `rtt_ms`, round trips in milliseconds, or
+`loss_percent`, how many of a hundred packets are lost each way. Its rows and columns are the same
+zones. A cell is one figure, written once or alike at both places; an empty place on the diagonal,
+or of losses anywhere, means that nothing is added. Lines that begin with # say where the figures
+are from.
 """
 
 import csv
@@ -21,11 +22,7 @@ from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import nearest
 
 SHIPPED = CAMPAIGNS / "regions"
-CORNER = "rtt_ms"
-RTT_MS_MAX = 2_000
-"""Probes wait little longer for an answer: what takes longer could not be measured."""
 BYTES_MAX = 65_536
-_MS_NS = 1_000_000
 _ZONE = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
 
@@ -44,33 +41,57 @@ class ZonesSpec(Strict):
 
     matrix: Annotated[str, AfterValidator(_file_name)]
     """A CSV file of round trips between zones: one beside the campaign, else one that ships."""
+    losses: Annotated[str, AfterValidator(_file_name)] | None = None
+    """A CSV file of losses between the zones, likewise; left out, nothing is lost."""
     hosts: dict[str, str] = Field(default={})
     """The zone of each host; left out, slotlab_zone of the inventory, else dealt in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
-    """A file of round trips: its text, where the figures are from, and what it says.
+class Figure:
+    """What the cells of a file are: the word of its first cell, its name and unit, how much it is
+    at most, what one of that unit is in the plan, and whether each two zones need one.
+    """
 
-    rtt_ns: by zone and zone, the same both ways; what is not there is not touched.
+    corner: str
+    name: str
+    unit: str
+    most: int
+    one: int
+    needed: bool
+
+
+RTT = Figure("rtt_ms", "round trip", "ms", 2_000, 1_000_000, needed=True)
+"""Probes wait little longer for an answer: what takes longer could not be measured."""
+LOSS = Figure("loss_percent", "loss", "%", 50, 10_000, needed=False)
+FIGURES = {figure.corner: figure for figure in (RTT, LOSS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A file of figures between zones: its text, where they are from, and what it says.
+
+    between: by zone and zone, the same both ways, round trips in ns or losses in parts of a
+    million; what is not there is not touched.
     """
 
     name: str
     text: str
     source: str
-    rtt_ns: Mapping[str, Mapping[str, int]]
+    figure: Figure
+    between: Mapping[str, Mapping[str, int]]
 
     @property
     def zones(self) -> list[str]:
         """Return the zones in the order of the file."""
-        return list(self.rtt_ns)
+        return list(self.between)
 
 
-def find(name: str, beside: Path) -> Matrix:
+def find(name: str, beside: Path, figure: Figure) -> Matrix:
     """Return the matrix in the file of that name in the folder, else in the one that ships.
 
     Raises:
-        ValueError: there is none, or it is no matrix; begins with the name of the file.
+        ValueError: there is none, or it is none of such figures; begins with the name of the file.
     """
     path = beside / name
     if not path.is_file():
@@ -84,11 +105,15 @@ def find(name: str, beside: Path) -> Matrix:
     if len(data) > BYTES_MAX:
         raise ValueError(f"{name}: has more than {BYTES_MAX} bytes; write fewer zones")
     try:
-        return parse(name, data.decode())
+        found = parse(name, data.decode())
     except UnicodeDecodeError as error:
         raise ValueError(f"{name}: not text in UTF-8; write it as such") from error
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+    if found.figure != figure:
+        problem = f"its cells are {found.figure.corner}, not {figure.corner}"
+        raise ValueError(f"{name}: {problem}; name another file")
+    return found
 
 
 def parse(name: str, text: str) -> Matrix:
@@ -104,25 +129,24 @@ def parse(name: str, text: str) -> Matrix:
         rows = [[cell.strip() for cell in row] for row in csv.reader(told, strict=True)]
     except csv.Error as error:
         raise ValueError(f"not CSV ({error}); write cells with commas between") from error
-    zones = _zones(rows)
+    figure, zones = _zones(rows)
     cells = {row[0]: dict(zip(zones, row[1:], strict=True)) for row in rows[1:]}
-    rtt_ns: dict[str, dict[str, int]] = {zone: {} for zone in zones}
+    between: dict[str, dict[str, int]] = {zone: {} for zone in zones}
     for i, one in enumerate(zones):
         for other in zones[i:]:
-            found_ns = _round_trip(one, other, cells[one][other], cells[other][one])
-            if found_ns is not None:
-                rtt_ns[one][other] = rtt_ns[other][one] = found_ns
-    return Matrix(name=name, text=text, source=" ".join(source), rtt_ns=rtt_ns)
+            found = _figure(figure, (one, other), cells[one][other], cells[other][one])
+            if found is not None:
+                between[one][other] = between[other][one] = found
+    source_text = " ".join(source)
+    return Matrix(name=name, text=text, source=source_text, figure=figure, between=between)
 
 
-def _zones(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the zones of a table that is square."""
+def _zones(rows: Sequence[Sequence[str]]) -> tuple[Figure, list[str]]:
+    """Return what the cells of a table are that is square, and its zones."""
     corner, *zones = rows[0] if rows else ("",)
-    if corner != CORNER:
-        raise ValueError(
-            f"the first cell is {corner or 'empty'}; write {CORNER}, as cells are round trips in"
-            " milliseconds"
-        )
+    if corner not in FIGURES:
+        problem = f"the first cell is {corner or 'empty'}; write what cells are"
+        raise ValueError(f"{problem}: {' or '.join(FIGURES)}")
     for n, zone in enumerate(zones):
         if not _ZONE.fullmatch(zone):
             raise ValueError(f"column {n + 2}: {zone!r} is no zone; write one plain word")
@@ -136,23 +160,23 @@ def _zones(rows: Sequence[Sequence[str]]) -> list[str]:
             raise ValueError(
                 f"row {row[0]}: {problem}; write one for each, if need be an empty one"
             )
-    return zones
+    return FIGURES[corner], zones
 
 
-def _round_trip(one: str, other: str, there: str, back: str) -> int | None:
-    """Return the round trip that the two cells of a pair say, None inside a zone without one."""
-    where = f"{one} and {other}"
-    said = {_nanoseconds(where, cell) for cell in (there, back) if cell}
+def _figure(figure: Figure, pair: tuple[str, str], there: str, back: str) -> int | None:
+    """Return what the two cells of a pair say, None where nothing is added."""
+    where = " and ".join(pair)
+    said = {_number(figure, where, cell) for cell in (there, back) if cell}
     if len(said) > 1:
-        raise ValueError(
-            f"{where}: {there} and {back} are two figures of one round trip; empty one of the cells"
-        )
-    if not said and one != other:
-        raise ValueError(f"{where}: no round trip; write it")
+        problem = f"{there} and {back} are two figures of one {figure.name}"
+        raise ValueError(f"{where}: {problem}; empty one of the cells")
+    if figure.needed and not said and len(set(pair)) > 1:
+        raise ValueError(f"{where}: no {figure.name}; write it")
     return said.pop() if said else None
 
 
-def _nanoseconds(where: str, cell: str) -> int:
-    if not _NUMBER.fullmatch(cell) or Decimal(cell) > RTT_MS_MAX:
-        raise ValueError(f"{where}: {cell!r} is no round trip; write 0 to {RTT_MS_MAX} (ms)")
-    return int(Decimal(cell) * _MS_NS)
+def _number(figure: Figure, where: str, cell: str) -> int:
+    if not _NUMBER.fullmatch(cell) or Decimal(cell) > figure.most:
+        remedy = f"write 0 to {figure.most} ({figure.unit})"
+        raise ValueError(f"{where}: {cell!r} is no {figure.name}; {remedy}")
+    return int(Decimal(cell) * figure.one)

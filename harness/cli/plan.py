@@ -28,6 +28,7 @@ from harness.plan.warnings import warnings
 from metrics.model.cell_load import asked, load_text, peak_milli, rate_text, sent_until_ns
 from metrics.model.number_text import size_text
 from metrics.model.plan import Health, Plan, PlannedCell, encode
+from metrics.model.zones import PlannedZones
 
 
 def show_plan(
@@ -122,13 +123,12 @@ def zones_of(plan: Plan) -> list[Table]:
         which = f", cell {cell.n}" if len(plan.cells) > 1 else ""
         table = table_of(
             "zone", f"hosts ({zones.dealt})", *inside,
-            title=f"round trips in ms between zones{which}: {escape(zones.matrix)}, from T0 to the"
-            f" end of each trial, by {zones.how}",
+            title=f"round trips in ms{' (and losses each way)' if zones.losses else ''} between"
+            f" zones{which}: {escape(' and '.join(filter(None, (zones.matrix, zones.losses))))},"
+            f" from T0 to the end of each trial, by {zones.how}",
         )  # fmt: skip
         for one, hosts in inside.items():
-            row = (zones.rtt_ns[one].get(other) for other in inside)
-            cells = ("–" if rtt_ns is None else f"{rtt_ns / 1e6:g}" for rtt_ns in row)
-            table.add_row(one, ", ".join(hosts), *cells)
+            table.add_row(one, ", ".join(hosts), *(_apart(zones, one, other) for other in inside))
         tables.append(table)
     return tables
 
@@ -150,6 +150,14 @@ def _load(plan: Plan, cell: PlannedCell) -> str:
         f"load: {text}; {rate_text(peak_milli(cell))} at most, {count} transactions of"
         f" {cell.size_bytes} B in each trial, {size_text(count * cell.size_bytes)}"
     )
+
+
+def _apart(zones: PlannedZones, one: str, other: str) -> str:
+    """Return the round trip between two zones, and the loss: `83 (0.5 %)`."""
+    rtt_ns = zones.rtt_ns[one].get(other)
+    lost_ppm = zones.loss_ppm.get(one, {}).get(other, 0)
+    lost = f" ({lost_ppm / 1e4:g} %)" if lost_ppm else ""
+    return f"{'–' if rtt_ns is None else f'{rtt_ns / 1e6:g}'}{lost}"
 
 
 def totals_of(plan: Plan) -> str:

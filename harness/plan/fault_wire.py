@@ -3,7 +3,7 @@
 Pure. A delay between two hosts is done exactly once a direction: on leaving where netem is used, on
 arrival where the queue is. A partition is done by dropping on arrival, on both sides of the cut;
 a one-way cut and loss likewise, where the packets arrive. Zones are held apart by a delay, too, one
-a host, with a time of its own for each peer.
+a host, with a time and a loss of its own for each peer.
 """
 
 from typing import Any
@@ -33,6 +33,7 @@ def localise(plan: Plan, trial: PlannedTrial) -> dict[str, list[Wire]]:
         if zones and held and (wire := _wire(host, by_name, trial, held)) is not None:
             for row in wire["peers"]:
                 row["delay_ns"] = (zones.between(host.host, row["host"]) or 0) // 2
+                row["loss_ppm"] = zones.lost_ppm(host.host, row["host"])
             wires.insert(0, wire)
     return found
 

@@ -33,10 +33,17 @@ def of_cell(
     if spec is None:
         return None
     matrix = file.matrices[spec.matrix]
+    losses = file.matrices[spec.losses] if spec.losses else None
     dealt, stand = _stand(spec, matrix, hosts, where)
+    for zone in losses.zones if losses else ():
+        if zone not in matrix.zones:
+            known = nearest(zone, matrix.zones)
+            raise PlanError(f"{where}.losses: {matrix.name} has no zone {zone}; {known}")
     zones = PlannedZones(
-        matrix=matrix.name, source=matrix.source, dealt=dealt, hosts=stand,
-        rtt_ns={zone: dict(row) for zone, row in matrix.rtt_ns.items() if zone in stand.values()},
+        matrix=matrix.name, losses=losses.name if losses else "",
+        source=" ".join(each.source for each in (matrix, losses) if each and each.source),
+        dealt=dealt, hosts=stand, rtt_ns=_inside(matrix, stand),
+        loss_ppm=_inside(losses, stand) if losses else {},
     )  # fmt: skip
     fault = standing(zones, end_ns=1)
     if not fault.pairs:
@@ -46,6 +53,12 @@ def of_cell(
     if how.startswith("unsupported"):
         raise PlanError(f"{where}: {how}")
     return msgspec.structs.replace(zones, how=how)
+
+
+def _inside(matrix: Matrix, stand: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Return what a matrix says of the zones that hosts stand in."""
+    rows = matrix.between.items()
+    return {zone: dict(row) for zone, row in rows if zone in stand.values()}
 
 
 def with_groups(zones: PlannedZones | None, known: Groups, file: str) -> Groups:
@@ -84,7 +97,7 @@ def _stand(
         if host not in told:
             remedy = "write all in zones.hosts" if dealt == "by the inventory" else "add it"
             raise PlanError(f"{where}.hosts: {host} stands in no zone {dealt}; {remedy}")
-        if told[host] not in matrix.rtt_ns:
+        if told[host] not in matrix.between:
             stands = f"{host} stands in {told[host]} {dealt}, which {matrix.name} does not have"
             known = nearest(told[host], matrix.zones)
             raise PlanError(f"{where}.hosts: {stands}; {known}")

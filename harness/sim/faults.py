@@ -151,11 +151,14 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
 
 
 def _apart(world: World, fault: PlannedFault, zones: PlannedZones) -> Deed:
-    """Return what lets messages take half of what their round trip takes between two zones."""
+    """Return what lets messages take half of what their round trip takes between two zones, and
+    loses some of them.
+    """
 
     def begin() -> None:
         for one, other in fault.pairs or []:
-            shape = Shape(delay_ns=(zones.between(one, other) or 0) // 2)
+            lost = zones.lost_ppm(one, other) / 1_000_000
+            shape = Shape(delay_ns=(zones.between(one, other) or 0) // 2, loss=lost)
             world.shape(fault.id, ((one, other), (other, one)), shape)
 
     return Deed(begin, lambda: world.clear(fault.id), tuple(fault.targets))

@@ -1,10 +1,12 @@
-"""Round trips between zones: what each pair of hosts took, beside what was asked of it.
+"""Round trips between zones: what each pair of hosts took, beside what was asked of it; and losses,
+by themselves.
 
 No clock is involved, and no baseline: what counts is how long a round trip takes in all. Of a burst
 its fastest answer counts, as waiting for a busy host only adds.
 """
 
 from dataclasses import dataclass, field
+from itertools import permutations
 from statistics import median
 from typing import Any
 
@@ -12,6 +14,7 @@ from metrics.fault_checks import effect_gaps, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, Found
 from metrics.fault_checks.path_exchanges import FEW, unprobed
 from metrics.fault_checks.probe_bursts import Burst
+from metrics.fault_checks.shares import Z_95, Z_CERTAIN, holds, one_way, wilson
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -32,7 +35,10 @@ class _Way:
     source: str
     target: str
     asked_ns: int | None
+    lost_ppm: int | None
     bursts: list[tuple[float, int]] = field(default_factory=list)
+    sent: int = 0
+    received: int = 0
 
     @property
     def rtts_ns(self) -> list[int]:
@@ -45,7 +51,11 @@ class _Way:
 
     @property
     def wrong(self) -> str:
-        """Return how the round trips differ from what was asked, "" where they do not."""
+        """Return how round trips, or else losses, differ from those asked, "" where neither do."""
+        return self._wrong_rtt or self._wrong_loss
+
+    @property
+    def _wrong_rtt(self) -> str:
         if self.asked_ns is None:
             return ""
         who, asked = f"{self.source} to {self.target}", f"{self.asked_ns / 1e6:g} ms"
@@ -59,19 +69,34 @@ class _Way:
             return f"{who}: less than {asked} {effect_gaps.words(fast)}"
         return ""
 
+    @property
+    def _wrong_loss(self) -> str:
+        if self.lost_ppm is None or not self.sent:
+            return ""
+        if holds(self.lost_ppm / 1e6, _loss(self.sent, self.received, Z_CERTAIN)):
+            return ""
+        low, high = (100 * edge for edge in _loss(self.sent, self.received, Z_95))
+        asked = f"{self.lost_ppm / 1e4:g} %"
+        return f"{self.source} to {self.target}: {low:.3g} to {high:.3g} % lost, not {asked}"
+
 
 def measure(data: TrialData, zones: PlannedZones, fault: PlannedFault, found: list[Burst]) -> Found:
     """Return a row for each pair of zones, from one to the other, and what is plainly wrong.
 
     {matrix, zones: [{from, to, asked_ms, rtt_ms, interval_ms, bursts, worst: {pair, rtt_ms},
-    judged}]}; worst: the two hosts whose middle round trip is the furthest off.
+    judged}]}; worst: the two hosts whose middle round trip is the furthest off. Where losses are
+    asked, also lost: {asked, share, share_ci, sent}, shares of one way.
     """
     ways = {
-        (a, b): _Way(a, b, zones.between(a, b)) for a in zones.hosts for b in zones.hosts if a != b
+        (a, b): _Way(a, b, zones.between(a, b), zones.lost_ppm(a, b) if zones.losses else None)
+        for a, b in permutations(zones.hosts, 2)
     }
     for burst in probe_bursts.during(data, fault, found, lambda kind: kind.slows or kind.loses):
-        if burst.rtts_ns and (burst.host, burst.peer) in ways:
-            ways[burst.host, burst.peer].bursts.append((burst.t_ns, min(burst.rtts_ns)))
+        if (way := ways.get((burst.host, burst.peer))) is None:
+            continue
+        way.sent, way.received = way.sent + burst.sent, way.received + burst.received
+        if burst.rtts_ns:
+            way.bursts.append((burst.t_ns, min(burst.rtts_ns)))
     between: dict[tuple[str, str], list[_Way]] = {}
     for (a, b), way in ways.items():
         between.setdefault((zones.hosts[a], zones.hosts[b]), []).append(way)
@@ -97,8 +122,16 @@ def _row(one: str, other: str, ways: list[_Way]) -> dict[str, Any]:
         "worst": None,
         "judged": "; ".join(way.wrong for way in ways if way.wrong) or AS_ASKED,
     }
-    if asked_ns is None:
+    lost_ppm, sent = ways[0].lost_ppm, sum(way.sent for way in ways)
+    if asked_ns is None and not lost_ppm:
         row["judged"] = NOTHING
+    if lost_ppm is not None and sent:
+        received = sum(way.received for way in ways)
+        low, high = _loss(sent, received, Z_95)
+        row["lost"] = {
+            "asked": lost_ppm / 1e6, "share": round(one_way(1 - received / sent), 5),
+            "share_ci": [round(low, 5), round(high, 5)], "sent": sent,
+        }  # fmt: skip
     if every := sorted(rtt_ns for way in ways for rtt_ns in way.rtts_ns):
         rank = max(1, sign_rank(len(every)))
         worst = max((way for way in ways if way.bursts), key=lambda way: abs(way.off_ns))
@@ -111,6 +144,12 @@ def _row(one: str, other: str, ways: list[_Way]) -> dict[str, Any]:
     return row
 
 
+def _loss(sent: int, received: int, z: float) -> tuple[float, float]:
+    """Return the least and the largest loss of one way that chance allows for what was lost."""
+    low, high = wilson(sent - received, sent, z)
+    return one_way(low), one_way(high)
+
+
 def words(found: dict[str, Any]) -> str:
     """Return what was measured of all zones, and which two hosts are the furthest off."""
     rows = [row for row in found["zones"] if row["asked_ms"] is not None]
@@ -121,7 +160,13 @@ def words(found: dict[str, Any]) -> str:
         return text
     worst = max(seen, key=lambda row: abs(row["worst"]["rtt_ms"] - row["asked_ms"]))
     pair, rtt_ms = worst["worst"]["pair"], worst["worst"]["rtt_ms"]
-    return f"{text}; the furthest off is {pair}: {rtt_ms:.1f} ms, asked {worst['asked_ms']:g} ms"
+    text = f"{text}; the furthest off is {pair}: {rtt_ms:.1f} ms, asked {worst['asked_ms']:g} ms"
+    if lost := [row for row in found["zones"] if row.get("lost")]:
+        row = max(lost, key=lambda row: abs(row["lost"]["share"] - row["lost"]["asked"]))
+        share, asked = 100 * row["lost"]["share"], 100 * row["lost"]["asked"]
+        who = f"{row['from']} to {row['to']}"
+        text = f"{text}; of losses {who}: {share:.3g} %, asked {asked:g} %"
+    return text
 
 
 METHOD = Method(
@@ -131,7 +176,8 @@ METHOD = Method(
     "of each burst its fastest answer; in brackets the interval that holds this median in "
     f"{100 * COVERAGE:g} % of cases, by the sign test. As asked: the median of every two hosts by "
     f"themselves is within {ERROR_SHARE:.0%} or {ERROR_NS / 1e6:g} ms, and at most one of their "
-    "bursts is faster than that. The path's own round trip is part of it.",
+    "bursts is faster than that. The path's own round trip is part of it. Where losses are asked: "
+    "1 − √(answered / sent) with Wilson's 95 % interval; wrong is what chance does not allow.",
     left_out="Probes while a fault loses or slows them; those not sure to fall within the trial.",
     assumes="Path probes share the fate of the data. No clock.",
 )

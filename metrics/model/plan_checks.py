@@ -83,10 +83,11 @@ def _zones(cell: PlannedCell, hosts: set[str]) -> Iterator[str]:
     for zone in zones.hosts.values():
         if zone not in zones.rtt_ns:
             yield f"{where}: {zone[:60]} has no round trips"
-    for one, row in zones.rtt_ns.items():
-        for other, rtt_ns in row.items():
-            if other in zones.rtt_ns and zones.rtt_ns[other].get(one) != rtt_ns:
-                yield f"{where}: {one[:60]} and {other[:60]} have two round trips"
+    for what, table in (("round trips", zones.rtt_ns), ("losses", zones.loss_ppm)):
+        for one, row in table.items():
+            for other, value in row.items():
+                if other in table and table[other].get(one) != value:
+                    yield f"{where}: {one[:60]} and {other[:60]} have two {what}"
 
 
 def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:

@@ -113,6 +113,51 @@ def test_the_run_keeps_the_matrix_beside_its_campaign_and_goes_on_with_it(run: P
     assert (done.exit_code, "nothing to do" in done.output) == (0, True)
 
 
+LOSSY = """
+schema: slotlab.campaign/v1
+title: what zones lose, and a loss on top
+seed: 12
+chain: {profile: eosio, producers: 4, slot: 500ms, blocks_per_turn: 1}
+zones: {matrix: far.csv, losses: lost.csv}
+warmup: 10s
+cooldown: 40s
+timeline:
+  - {id: lost, at: 60s, for: 40s, fault: loss, between: all, share: 10%}
+"""
+
+
+def test_what_zones_lose_is_measured_apart_and_a_loss_on_top_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "far.csv").write_text(MATRIX)
+    (tmp_path / "lost.csv").write_text("loss_percent,east,west\neast,,5\nwest,,\n")
+    (tmp_path / "c.yml").write_text(LOSSY)
+    _, summary, path = simulated(tmp_path / "c.yml", tmp_path / "runs")
+    (held,) = summary["zones"]
+    assert (held["state"], held["reason"]) == ("installed", "")
+    rows = {(row["from"], row["to"]): row for row in held["measured"]["zones"]}
+    lossy = {("east", "west"): 0.05, ("west", "east"): 0.05}
+    found = {pair: row["lost"]["asked"] for pair, row in rows.items()}
+    assert found == dict.fromkeys(rows, 0.0) | lossy
+    for row in rows.values():
+        low, high = row["lost"]["share_ci"]
+        assert low <= row["lost"]["asked"] <= high
+        assert row["judged"] == ("nothing asked" if row["asked_ms"] is None else "as asked")
+    (lost,) = summary["faults"]
+    assert (lost["state"], lost["measured"]["judged"]) == ("installed", "as asked")
+    page = (path / "report.html").read_text()
+    assert "far.csv and lost.csv" in page
+    assert "loss asked (%)" in page
+
+    def ask_more(copy: Path) -> None:
+        plan = json.loads((copy / "plan.json").read_text())
+        loss_ppm = plan["cells"][0]["zones"]["loss_ppm"]
+        loss_ppm["east"]["west"] = loss_ppm["west"]["east"] = 150_000
+        (copy / "plan.json").write_text(json.dumps(plan))
+
+    (held,) = again(path, tmp_path, ask_more)["zones"]
+    assert held["state"] == "indeterminate"
+    assert "% lost, not 15 %" in held["reason"]
+
+
 def test_zones_that_are_not_as_far_apart_as_asked_make_the_trial_invalid(
     run: Path, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ Way = Literal["netem", "queue", "nft"]
 
 class PeerDelay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A peer and, of what differs from one to another, how long its packets are held: delay_ns,
-    plus or minus a jitter.
+    plus or minus a jitter; loss_ppm: that share is lost.
     """
 
     host: str
@@ -42,6 +42,7 @@ class PeerDelay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     delay_ns: int = 0
     jitter_ns: int = 0
     distribution: Distribution = "uniform"
+    loss_ppm: Annotated[int, Meta(ge=0, le=ALL_PPM)] = 0
 
     def __post_init__(self) -> None:
         addresses([self.address])
@@ -52,12 +53,11 @@ class PeerDelay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Treated(PeerDelay, frozen=True, kw_only=True):
     """All that is done to the packets of one directed pair.
 
-    loss_ppm: that share is lost, in bursts of that mean length; corrupt_ppm: that share arrives
+    burst: what is lost is lost in bursts of that mean length; corrupt_ppm: that share arrives
     with a wrong bit; reorder_ppm: that share is late by by_ns, so that younger ones overtake;
     bit_rate: no more passes in a second (0: no limit).
     """
 
-    loss_ppm: int = 0
     burst: int = 1
     corrupt_ppm: int = 0
     reorder_ppm: int = 0

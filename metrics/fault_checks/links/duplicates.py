@@ -4,8 +4,8 @@ from typing import Any
 
 from metrics.fault_checks import fault_records
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
-from metrics.fault_checks.links.shares import OUTSIDE, Z_95, Z_CERTAIN, holds, wilson
 from metrics.fault_checks.probe_bursts import Burst
+from metrics.fault_checks.shares import OUTSIDE, Z_95, Z_CERTAIN, holds, wilson
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 

@@ -12,19 +12,12 @@ from typing import Any, NamedTuple
 from faults.model import bursts
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
-from metrics.fault_checks.links.shares import (
-    OUTSIDE,
-    ROUNDING,
-    Z_95,
-    Z_CERTAIN,
-    holds,
-    one_way,
-    wilson,
-)
 from metrics.fault_checks.path_exchanges import DISTURBED, FEW, failed, unprobed
 from metrics.fault_checks.probe_bursts import Beside, Burst, Pair
+from metrics.fault_checks.shares import OUTSIDE, ROUNDING, Z_95, Z_CERTAIN, holds, one_way, wilson
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
+from metrics.model.zones import PlannedZones
 
 PARTS = 5
 """Fifths: any two fifths of a window hold one of them whole."""
@@ -44,7 +37,7 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     wanted = probe_bursts.pairs_of(fault)
     between = [burst for burst in found if burst.pair in wanted]
     beside = probe_bursts.beside(data, fault, between, lambda kind: kind.loses)
-    chosen, wider = _let_through(beside)
+    chosen, wider = _let_through(beside, data.plan.cell_of(data.planned).zones)
     burst = float(fault.asked.get("burst", 1))
     if burst > 1:
         wider *= math.sqrt(bursts.spread(float(fault.asked["share"]), burst))
@@ -110,9 +103,9 @@ class Exchanges(NamedTuple):
     sent_ns: tuple[float, float]
 
 
-def _let_through(beside: Beside) -> tuple[list[Exchanges], float]:
+def _let_through(beside: Beside, zones: PlannedZones | None) -> tuple[list[Exchanges], float]:
     """Return the exchanges to judge by, and how much wider chance is for what others let through
-    being measured, too.
+    being measured, too. What zones lose was measured with the others, else it is what is asked.
     """
     passed: dict[Pair, float] = {}
     for pair in beside.under:
@@ -120,7 +113,8 @@ def _let_through(beside: Beside) -> tuple[list[Exchanges], float]:
         passed[pair] = sum(b.received for b in own) / (sum(b.sent for b in own) or 1)
     chosen = []
     for burst in beside.during:
-        sent = max(burst.sent * passed.get(burst.pair, 1.0), ROUNDING)
+        let = 1.0 if zones is None else (1 - zones.lost_ppm(*burst.pair) / 1e6) ** 2
+        sent = max(burst.sent * passed.get(burst.pair, let), ROUNDING)
         chosen.append(Exchanges(burst.pair, sent, burst.received, burst.sent_ns))
     layered = [burst for burst in beside.during if burst.pair in passed]
     held_against = [burst for burst in beside.before if burst.pair in passed]

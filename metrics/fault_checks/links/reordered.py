@@ -5,9 +5,9 @@ from typing import Any
 
 from metrics.fault_checks import effect_gaps, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
-from metrics.fault_checks.links.shares import OUTSIDE, Z_95, Z_CERTAIN, holds, one_way, wilson
 from metrics.fault_checks.path_exchanges import unprobed
 from metrics.fault_checks.probe_bursts import Burst, Pair
+from metrics.fault_checks.shares import OUTSIDE, Z_95, Z_CERTAIN, holds, one_way, wilson
 from metrics.intake.trial import TrialData
 from metrics.model.number_text import number
 from metrics.model.plan import PlannedFault

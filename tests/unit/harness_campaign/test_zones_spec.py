@@ -1,4 +1,4 @@
-"""A file of round trips between zones says each of them once, or it is refused in one line."""
+"""A file of round trips or losses between zones says each once, or is refused in one line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def test_a_round_trip_is_written_once_or_alike_at_both_places() -> None:
         name="m.csv",
         text=text,
         source="From here. And there.",
-        rtt_ns={
+        figure=zones_spec.RTT,
+        between={
             "a": {"a": 500_000, "b": 10 * MS, "c": 7 * MS},
             "b": {"a": 10 * MS, "c": 2_250_000},
             "c": {"a": 7 * MS, "b": 2_250_000, "c": 0},
@@ -42,8 +43,8 @@ def test_a_round_trip_is_written_once_or_alike_at_both_places() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "the first cell is empty; write rtt_ms, as cells are round trips in milliseconds"),
-        ("ms,a\na,1\n", "the first cell is ms; write rtt_ms, as cells are round trips in"),
+        ("", "the first cell is empty; write what cells are: rtt_ms or loss_percent"),
+        ("ms,a\na,1\n", "the first cell is ms; write what cells are: rtt_ms or loss_percent"),
         ("rtt_ms\n", "its rows are not its columns; write each zone as both, in one order"),
         ("rtt_ms,a,b\na,,1\n", "its rows are not its columns; write each zone as both"),
         ("rtt_ms,a,b\nb,1,\na,,1\n", "its rows are not its columns; write each zone as both"),
@@ -57,6 +58,7 @@ def test_a_round_trip_is_written_once_or_alike_at_both_places() -> None:
         ("rtt_ms,a,b\na,,83ms\nb,,\n", "a and b: '83ms' is no round trip; write 0 to 2000 (ms)"),
         ("rtt_ms,a,b\na,,2001\nb,,\n", "a and b: '2001' is no round trip; write 0 to 2000 (ms)"),
         ("rtt_ms,a,b\na,,1e2\nb,,\n", "a and b: '1e2' is no round trip; write 0 to 2000 (ms)"),
+        ("loss_percent,a\na,1\n", "its cells are loss_percent, not rtt_ms; name another file"),
         ('rtt_ms,"a\n', "not CSV (unexpected end of data); write cells with commas between"),
     ],
 )
@@ -67,6 +69,29 @@ def test_a_file_that_says_no_round_trips_is_refused_with_the_place(
     assert found.startswith(f"zones.matrix: m.csv: {says}")
 
 
+def test_a_loss_is_a_share_of_the_packets_of_each_way_and_may_be_left_out() -> None:
+    text = "loss_percent,a,b,c\na,0.1,2,\nb,,,0\nc,,,\n"
+    matrix = zones_spec.parse("m.csv", text)
+    assert matrix.figure == zones_spec.LOSS
+    assert matrix.between == {"a": {"a": 1_000, "b": 20_000}, "b": {"a": 20_000, "c": 0},
+                              "c": {"b": 0}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("loss_percent,a,b\na,,51\nb,,\n", "a and b: '51' is no loss; write 0 to 50 (%)"),
+        ("loss_percent,a,b\na,,1\nb,2,\n", "a and b: 1 and 2 are two figures of one loss;"),
+        ("rtt_ms,a\na,1\n", "its cells are rtt_ms, not loss_percent; name another file"),
+    ],
+)
+def test_a_file_that_says_no_losses_is_refused_with_the_place(
+    text: str, says: str, tmp_path: Path
+) -> None:
+    found = refusal("{matrix: azure5.csv, losses: m.csv}", tmp_path, m=text)
+    assert found.startswith(f"zones.losses: m.csv: {says}")
+
+
 @given(st.text(max_size=80) | st.from_regex(r"rtt_ms(,[ab]){0,3}\n([ab](,\d?){0,3}\n){0,3}"))
 def test_any_text_is_a_matrix_with_all_its_round_trips_or_is_refused(text: str) -> None:
     try:
@@ -74,9 +99,10 @@ def test_any_text_is_a_matrix_with_all_its_round_trips_or_is_refused(text: str) 
     except ValueError:
         return
     for one in matrix.zones:
-        assert set(matrix.rtt_ns[one]) | {one} == set(matrix.zones)
-        for other, rtt_ns in matrix.rtt_ns[one].items():
-            assert matrix.rtt_ns[other][one] == rtt_ns >= 0
+        if matrix.figure.needed:
+            assert set(matrix.between[one]) | {one} == set(matrix.zones)
+        for other, rtt_ns in matrix.between[one].items():
+            assert matrix.between[other][one] == rtt_ns >= 0
 
 
 def test_a_file_is_looked_for_beside_the_campaign_and_then_among_those_that_ship(
@@ -108,7 +134,7 @@ def test_bytes_that_are_no_text_and_too_many_of_them_are_refused(tmp_path: Path)
 
 def test_each_matrix_that_ships_says_where_its_figures_are_from() -> None:
     for path in (CAMPAIGNS / "regions").glob("*.csv"):
-        matrix = zones_spec.find(path.name, Path("nowhere"))
+        matrix = zones_spec.find(path.name, Path("nowhere"), zones_spec.RTT)
         assert "https://" in matrix.source
         assert len(matrix.zones) == 5
 

@@ -69,8 +69,26 @@ def test_hosts_are_dealt_in_order_where_nobody_says_where_they_stand(tmp_path: P
             "west": {"east": 80 * MS, "south": 120 * MS},
             "south": {"east": 10 * MS, "west": 120 * MS},
         },
+        "losses": "",
+        "loss_ppm": {},
         "how": "queue",
     }
+
+
+def test_what_zones_lose_is_part_of_what_holds_them_apart(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("loss_percent,east,west\neast,0.5,2\nwest,,\n")
+    plan = planned("{matrix: m.csv, losses: l.csv}", tmp_path)
+    zones = plan.cells[0].zones
+    assert zones is not None
+    assert (zones.losses, zones.loss_ppm) == (
+        "l.csv", {"east": {"east": 5_000, "west": 20_000}, "west": {"east": 20_000}},
+    )  # fmt: skip
+    (wire,) = fault_wire.localise(plan, plan.trials[0])["n1"]
+    rows = {row["host"]: (row["delay_ns"], row["loss_ppm"]) for row in wire["peers"]}
+    assert rows == {"n2": (40 * MS, 20_000), "n3": (5 * MS, 0), "n4": (2 * MS, 5_000)}
+    (tmp_path / "l.csv").write_text("loss_percent,east,westt\neast,,2\nwestt,,\n")
+    found = refusal("{matrix: m.csv, losses: l.csv}", tmp_path)
+    assert found == "c.yml: zones.losses: m.csv has no zone westt; did you mean west?"
 
 
 def test_the_inventory_says_where_they_stand_and_the_campaign_before_it(tmp_path: Path) -> None:
@@ -138,14 +156,14 @@ def test_what_holds_zones_apart_is_armed_first_and_lasts_from_t0_to_the_end(tmp_
         "interface": "eth0",
         "node_port": 9000,
         "peers": [
-            {"host": "n1", "address": "192.0.2.1", "delay_ns": 5 * MS},
-            {"host": "n2", "address": "192.0.2.2", "delay_ns": 60 * MS},
-            {"host": "n4", "address": "192.0.2.4", "delay_ns": 5 * MS},
+            {"host": "n1", "address": "192.0.2.1", "delay_ns": 5 * MS, "loss_ppm": 0},
+            {"host": "n2", "address": "192.0.2.2", "delay_ns": 60 * MS, "loss_ppm": 0},
+            {"host": "n4", "address": "192.0.2.4", "delay_ns": 5 * MS, "loss_ppm": 0},
         ],
         "seed": wires["n3"][0]["seed"],
     }
     inside = [row for row in wires["n1"][0]["peers"] if row["host"] == "n4"]
-    assert inside == [{"host": "n4", "address": "192.0.2.4", "delay_ns": 2 * MS}]
+    assert inside == [{"host": "n4", "address": "192.0.2.4", "delay_ns": 2 * MS, "loss_ppm": 0}]
 
 
 def test_zones_make_no_phase_and_change_no_draw(tmp_path: Path) -> None:
