@@ -120,6 +120,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     urgent: list[str] = []
     """Hard forks that they want at once, as an emergency, without asking stakeholders."""
     health: HealthConfig = HealthConfig()
+    byzantine_file: str | None = None
+    """How the node lies while there is such a file (node/byzantine/behaviour.py); null: never."""
 
 
 _PATHS = ("genesis", "state_dir", "events_dir", "socket", "curve_secret_file")
@@ -151,6 +153,8 @@ def load(path: Path) -> NodeConfig:
         changes["client"] = msgspec.structs.replace(
             client, key_file=str(base / client.key_file), acts=acts
         )
+    if config.byzantine_file is not None:
+        changes["byzantine_file"] = str(base / config.byzantine_file)
     if config.clock.skew_file is not None:
         skew_file = str(base / config.clock.skew_file)
         changes["clock"] = msgspec.structs.replace(config.clock, skew_file=skew_file)

@@ -18,6 +18,8 @@ import psutil
 import zmq
 
 from node import events
+from node.byzantine import forging
+from node.byzantine.lying import Lying
 from node.chain import notices, snapshot
 from node.chain.encoding.crypto import public_key
 from node.chain.encoding.pack import DecodeError
@@ -83,6 +85,8 @@ class Service:
         self._chain = startup.restore_chain(
             self._genesis, keys, self._store, config, judge=self._judge
         )
+        self._lying = Lying(config, self._genesis, keys, wall_ns=self._clock.wall_ns)
+        self._lying.remember(self._chain, (raw for raw, _ in self._store.restore()))
         self._snapshot_num = self._chain.lib.num
         self._public_keys = {name: public_key(key).hex() for name, key in keys.items()}
         self._stop = asyncio.Event()
@@ -104,9 +108,8 @@ class Service:
             self._net = self._open_net(identity)
             requests = Requests(
                 host=config.host, chain=self._chain, net=self._net, check=self._check,
-                health=self._health,
+                health=self._health, lying=self._lying, submit=self._submit,
                 stored=ChainAnswers(self._chain, self._store),
-                submit=self._submit,
             )  # fmt: skip
             self._local = LocalServer(config.socket, requests.answer)
         except LinkError:
@@ -150,6 +153,7 @@ class Service:
             inbound=Inbound(
                 take_block=self._take_block, take_transactions=self._take_transactions,
                 emit=self._emit, mono_ns=self._clock.mono_ns, wall_ns=self._clock.wall_ns,
+                hides=self._lying.hides, passes_on=self._lying.passes_on,
             ),
         )  # fmt: skip
 
@@ -158,6 +162,8 @@ class Service:
     def _on_wake(self, now_ns: int, late_ns: int) -> None:
         """Every 100 ms at least: judge the clock; if it went back, wait for the slot it shows."""
         self._check.wake()
+        if (told := self._lying.look()) is not None:
+            self._emit(told)
         due_ns = self._watch.rearm_ns(now_ns)
         if due_ns is not None:
             self._timer.arm(due_ns)
@@ -250,10 +256,10 @@ class Service:
     def _step(self, event: messages.Input) -> list[messages.Effect]:
         """Feed one input to the chain, do its effects in order, and return them."""
         effects = self._chain.step(event)
-        self._carry_out(effects)
+        self._carry_out(self._lying.acts(effects))
         return effects
 
-    def _carry_out(self, effects: Sequence[messages.Effect]) -> None:
+    def _carry_out(self, effects: Sequence[forging.Act]) -> None:
         """Do effects in order; those behind a final mark once it is durable."""
         for place, effect in enumerate(effects):
             match effect:
@@ -274,8 +280,13 @@ class Service:
                     self._emit(self._judge.marked(applied))
                 case messages.Emit(record=record):
                     self._emit(record)
+                case forging.SendTo(block=block, peers=peers):
+                    self._net.send_to(block, peers)
+                case forging.Later(at_ns=at_ns, acts=acts):
+                    wait_s = max(0, at_ns - self._clock.wall_ns()) / 1e9
+                    self._loop.call_later(wait_s, self._carry_out, acts)
 
-    def _finalize(self, final: messages.Finalize, behind: Sequence[messages.Effect]) -> None:
+    def _finalize(self, final: messages.Finalize, behind: Sequence[forging.Act]) -> None:
         self._store.finalize(final.num, final.id, then=lambda: self._carry_out(behind))
         due = final.num - self._snapshot_num >= SNAPSHOT_BLOCKS
         if due and not self._store.keeps_snapshot:

@@ -15,6 +15,7 @@ from harness.sim.world import World
 from metrics.model.plan import PlannedFault
 from metrics.model.sides import between
 from metrics.model.zones import PlannedZones
+from node.byzantine.behaviour import Behaviour
 
 SETTLE_NS = 1_000_000
 """How long after a change the agent of a host has read it back."""
@@ -197,16 +198,8 @@ def _on_host(
         case "ntp_cut":
             return lambda name: world.time_servers(name, answer=False), world.time_servers
         case "byzantine":
-            lies = {
-                name: attach(
-                    world,
-                    name,
-                    str(asked["strategy"]),
-                    int(asked["by_ns"]),
-                    asked.get("accounts", ()),
-                )
-                for name in fault.targets
-            }
+            behaviour = msgspec.convert(asked, Behaviour)
+            lies = {name: attach(world, name, behaviour) for name in fault.targets}
             return lambda name: lies[name].begin(), lambda name: lies[name].end()
         case other:
             raise AssertionError(f"no such fault: {other}")

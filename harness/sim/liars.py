@@ -7,39 +7,42 @@ import random
 from collections.abc import Sequence
 
 from harness.sim.world import World
-from node.byzantine import strategies
+from node.byzantine.behaviour import Behaviour
 from node.byzantine.forging import Act, Later, Self, SendTo
 from node.byzantine.strategies import Liar
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Broadcast, Effect
+from node.events import Lies
 
 
 class Lie:
-    """Mutable: one strategy at one host. It watches all the time, acts between begin and end."""
+    """Mutable: one behaviour of the liar at a host, who watches all the time."""
 
-    def __init__(self, world: World, host: str, liar: Liar) -> None:
+    def __init__(self, world: World, host: str, liar: Liar, behaviour: Behaviour) -> None:
         self._world = world
         self._host = world.hosts[host]
         self._liar = liar
-        self._active = False
+        self._behaviour = behaviour
         self._host.rewriter = self._rewrite
         self._host.hides = self._hides
 
     def begin(self) -> None:
         """Lie from now on."""
-        self._active = True
+        self._follow(self._behaviour)
 
     def end(self) -> None:
         """Be correct again; what was put off is still done."""
-        self._active = False
+        self._follow(None)
+
+    def _follow(self, behaviour: Behaviour | None) -> None:
+        self._liar.follow(behaviour)
+        if self._host.chain is not None:
+            self._host.emit(Lies(strategy="" if behaviour is None else behaviour.strategy))
 
     def _hides(self, block_id: bytes) -> bool:
         return self._liar.hides(block_id, self._wall_ns())
 
     def _rewrite(self, effects: list[Effect], rng: random.Random) -> list[Effect]:
-        if not self._active:
-            self._liar.observe(effects)
-            return effects
         peers = self._world.net.neighbours[self._host.name]
         acts = self._liar.rewrite(effects, now_ns=self._wall_ns(), peers=peers, rng=rng)
         return self._carry_out(acts)
@@ -83,14 +86,10 @@ class Lie:
         return self._host.clock.wall_ns(self._world.engine.now_ns)
 
 
-def attach(world: World, host: str, strategy: str, by_ns: int, accounts: Sequence[str] = ()) -> Lie:
+def attach(world: World, host: str, behaviour: Behaviour) -> Lie:
     """Return a lie that host will tell once begun; call it before the world runs."""
-    who = Self(
-        host=host,
-        genesis=world.spec.genesis,
-        profile=world.profile,
-        keys=world.hosts[host].keys,
-        by_ns=by_ns,
-        accounts=frozenset(accounts),
-    )
-    return Lie(world, host, strategies.build(strategy, who))
+    own = world.hosts[host]
+    if own.liar is None:
+        genesis, profile = world.spec.genesis, world.profile
+        own.liar = Liar(Self(host=host, genesis=genesis, profile=profile, keys=own.keys))
+    return Lie(world, host, own.liar, behaviour)

@@ -49,14 +49,12 @@ Act = Effect | SendTo | Later
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Self:
-    """Who lies: its host, rules, signing keys, how long it keeps blocks back, whom it censors."""
+    """Who lies: its host, rules and signing keys."""
 
     host: str
     genesis: Genesis
     profile: Profile
     keys: Mapping[str, PrivateKey]
-    by_ns: int = 1_000_000_000
-    accounts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +76,10 @@ class Memory:
     def __init__(self, who: Self) -> None:
         root = who.profile.genesis_state
         self.who = who
+        self.by_ns = 0
+        """How long it keeps blocks back."""
+        self.accounts: frozenset[str] = frozenset()
+        """Whom it censors; nobody named: everybody."""
         self.head_id = root.id
         self.twins: dict[bytes, bytes] = {}
         self.withheld: dict[bytes, int] = {}
@@ -98,7 +100,7 @@ class Memory:
             case Emit(record=Applied() as applied):
                 self.head_id = bytes.fromhex(applied.id)
             case Finalize():
-                self._forget(effect.num)
+                self.forget(effect.num)
 
     def add(self, block: SignedBlock) -> None:
         """Remember a block if its parent is known and its header keeps the rules."""
@@ -239,7 +241,7 @@ class Memory:
             return False
         return True
 
-    def _forget(self, num: int) -> None:
+    def forget(self, num: int) -> None:
         """Drop what is below the irreversible block num, and whatever is beside it."""
         head = self._tree.get(self.head_id)
         if head is None or head.num < num or not self._stand_on(head):

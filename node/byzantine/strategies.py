@@ -9,9 +9,10 @@ import dataclasses
 import functools
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 
+from node.byzantine.behaviour import Behaviour
 from node.byzantine.forging import Act, Later, Memory, Moment, Self, SendTo
 from node.byzantine.rounds import lucky_delay
 from node.chain.encoding.crypto import PrivateKey, sign
@@ -31,11 +32,25 @@ Strategy = Callable[[Effect, Memory, Moment], list[Act]]
 
 
 class Liar:
-    """One lying node: hand it every work order of its chain."""
+    """One node that lies while it follows a behaviour: hand it every work order of its chain."""
 
-    def __init__(self, who: Self, strategy: Strategy) -> None:
+    def __init__(self, who: Self) -> None:
         self._memory = Memory(who)
-        self._strategy = strategy
+        self.behaviour: Behaviour | None = None
+
+    def follow(self, behaviour: Behaviour | None) -> None:
+        """Lie so from now on; None: be correct again. What was put off is still done."""
+        self.behaviour = behaviour
+        if behaviour is not None:
+            self._memory.by_ns = behaviour.by_ns
+            self._memory.accounts = frozenset(behaviour.accounts)
+
+    def remember(self, blocks: Iterable[SignedBlock], *, head_id: bytes, lib_num: int) -> None:
+        """Take note of the blocks that the chain began with, parents first."""
+        for block in blocks:
+            self._memory.add(block)
+        self._memory.head_id = head_id
+        self._memory.forget(lib_num)
 
     def observe(self, effects: Sequence[Effect]) -> None:
         """Take note of effects that are carried out unchanged."""
@@ -47,20 +62,18 @@ class Liar:
     ) -> list[Act]:
         """Return what the node does instead of these effects."""
         self.observe(effects)
+        if self.behaviour is None:
+            return list(effects)
+        strategy = STRATEGIES[self.behaviour.strategy]
         moment = Moment(now_ns=now_ns, peers=tuple(peers), rng=rng)
         acts: list[Act] = []
         for effect in effects:
-            acts.extend(self._strategy(effect, self._memory, moment))
+            acts.extend(strategy(effect, self._memory, moment))
         return acts
 
     def hides(self, block_id: bytes, now_ns: int) -> bool:
         """Return whether the node pretends not to have the block."""
         return self._memory.withheld.get(block_id, now_ns) > now_ns
-
-
-def build(strategy: str, who: Self) -> Liar:
-    """Return a liar that follows one of STRATEGIES."""
-    return Liar(who, STRATEGIES[strategy])
 
 
 def _own(effect: Effect) -> SignedBlock | None:
@@ -139,7 +152,7 @@ def withhold(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
     """Keep each block of ours back, and deny having it; then let it go."""
     block = _own(effect)
     if block is not None:
-        memory.withheld[block.id] = moment.now_ns + memory.who.by_ns
+        memory.withheld[block.id] = moment.now_ns + memory.by_ns
     return late(effect, memory, moment)
 
 
@@ -147,7 +160,7 @@ def late(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
     """Send each block of ours late."""
     if _own(effect) is None:
         return [effect]
-    return [Later(at_ns=moment.now_ns + memory.who.by_ns, acts=(effect,))]
+    return [Later(at_ns=moment.now_ns + memory.by_ns, acts=(effect,))]
 
 
 @_on_own
@@ -236,7 +249,7 @@ def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
 
 
 def _is_censored(transaction: Transaction, memory: Memory) -> bool:
-    accounts = memory.who.accounts
+    accounts = memory.accounts
     return not accounts or not accounts.isdisjoint(transaction.authorities)
 
 

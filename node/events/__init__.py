@@ -28,6 +28,7 @@ from node.events.facts import Registered as Registered
 from node.events.facts import Schedule as Schedule
 from node.events.facts import Voted as Voted
 from node.events.facts import WitnessesElected as WitnessesElected
+from node.events.lies import Lies as Lies
 from node.events.record import Count as Count
 from node.events.record import Record as Record
 from node.events.record import Whole as Whole
@@ -320,9 +321,7 @@ class Dropped(Record, frozen=True, kw_only=True, tag="dropped"):
 
 
 class Stopped(Record, frozen=True, kw_only=True, tag="stopped"):
-    """The process is ending in an orderly way, or says so after a failure: `disk_failed`, or what
-    else went wrong.
-    """
+    """The process ends, in order or after a failure: `disk_failed`, or what else went wrong."""
 
     reason: str
 
@@ -341,6 +340,7 @@ Event: TypeAlias = (
     | Switched
     | Abstained
     | Health
+    | Lies
     | Clock
     | Probe
     | Peer

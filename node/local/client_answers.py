@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from node.byzantine.lying import Lying
 from node.chain.chain import Chain
 from node.local.chain_answers import ChainAnswers
 from node.local.local_api import Reply, Request
@@ -25,6 +26,7 @@ class Requests:
     health: HealthMonitor
     stored: ChainAnswers
     submit: Callable[[Sequence[bytes]], list[str]]
+    lying: Lying
 
     def answer(self, request: Request) -> Reply:
         """Return the reply to a request."""
@@ -63,7 +65,7 @@ class Requests:
                 "verified": verdict.verified, "offset_ns": verdict.offset_ns,
                 "bound_ns": verdict.bound_ns, "reason": verdict.reason,
             },
-            "mempool": len(self.chain.mempool),
+            "mempool": len(self.chain.mempool), "lies": self.lying.strategy,
             "health": {
                 "state": self.health.word, "missed": latest.missed.total(),
                 "window_slots": latest.window, "missed_total": self.health.missed_total,

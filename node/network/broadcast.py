@@ -8,6 +8,8 @@ from node.chain.model.transaction import Transaction
 from node.network.gossip import Gossip
 from node.network.outbox import Outbox
 
+PassesOn = Callable[[Sequence[Transaction]], Sequence[Transaction]]
+
 
 class Broadcaster:
     """Frames of transactions for peers."""
@@ -15,14 +17,14 @@ class Broadcaster:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, chain: Chain, *,
         send: Callable[[str, bytes], bool], ready: Callable[[], list[str]],
-        wall_ns: Callable[[], int],
+        wall_ns: Callable[[], int], passes_on: PassesOn,
         gossip: Gossip, burst_bytes_max: int,
     ) -> None:  # fmt: skip
-        """send returns whether the frame was queued."""
+        """send returns whether the frame was queued; passes_on what of an offer is really sent."""
         self._loop = loop
         self._chain = chain
         self._send, self._ready = send, ready
-        self._wall_ns = wall_ns
+        self._wall_ns, self._passes_on = wall_ns, passes_on
         self._burst_bytes_max = burst_bytes_max
         self._gossip = gossip
         self._outbox = Outbox(loop, send=send, lost=gossip.lost)
@@ -50,5 +52,5 @@ class Broadcaster:
             return
         waiting, now_ns = self._chain.mempool, self._wall_ns()
         offered = self._gossip.offer(peer, waiting, now_ns=now_ns, bytes_max=self._burst_bytes_max)
-        if self._gossip.push(offered, peer, self._outbox.add):
+        if self._gossip.push(self._passes_on(offered), peer, self._outbox.add):
             self._outbox.flush(peer)

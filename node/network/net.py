@@ -8,7 +8,7 @@ for `catch_up`, what is told of the store for `answers`. It never changes the ch
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from node.config import ConfigError, NodeConfig, PeerConfig, read_file
 from node.events import Dropped, Peer, Rejected
 from node.network import wire
 from node.network.block_spread import BlockSpread, Outside
-from node.network.broadcast import Broadcaster
+from node.network.broadcast import Broadcaster, PassesOn
 from node.network.catch_up import CatchUp
 from node.network.gossip import Gossip, heard
 from node.network.links import Callbacks, Identity, Links, public_of
@@ -44,7 +44,9 @@ log = logging.getLogger(__name__)
 class Inbound:
     """Whom the network tells. first: this body had not been seen before.
 
-    take_transactions gets bytes, and asks `first_seen` what is in those it has time for.
+    take_transactions gets bytes, and asks `first_seen` what is in those it has time for. hides:
+    whether this node denies a block; passes_on: which of the transactions that a peer is owed it
+    is sent. Only liars leave these as they are not here.
     """
 
     take_block: Callable[[SignedBlock, bytes, str, bool], None]
@@ -52,6 +54,8 @@ class Inbound:
     emit: Callable[[Peer | Rejected | Dropped], None]
     mono_ns: Callable[[], int]
     wall_ns: Callable[[], int]
+    hides: Callable[[bytes], bool] = lambda _: False
+    passes_on: PassesOn = lambda owed: owed
 
 
 class Net:
@@ -66,6 +70,7 @@ class Net:
         host: str, identity: Identity, peers: list[PeerConfig], chain: Chain, store: Store,
         inbound: Inbound,
     ) -> None:  # fmt: skip
+        self._loop = loop
         self._chain = chain
         self._inbound = inbound
         self._session = os.urandom(8)
@@ -73,10 +78,10 @@ class Net:
         self._peers = Peers((peer.host for peer in peers), inbound.emit)
         self._bad_frames: dict[str, int] = {}
         bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
-        self._answers = Answers(chain, store, bytes_max=bytes_max)
+        self._answers = Answers(chain, store, bytes_max=bytes_max, hides=inbound.hides)
         self._broadcaster = Broadcaster(
             loop, chain, send=lambda peer, frame: self._links.send(peer, frame),
-            ready=self._peers.ready, wall_ns=inbound.wall_ns,
+            ready=self._peers.ready, wall_ns=inbound.wall_ns, passes_on=inbound.passes_on,
             gossip=self._gossip, burst_bytes_max=bytes_max,
         )  # fmt: skip
         self._blocks = BlockSpread(
@@ -126,6 +131,16 @@ class Net:
             self._blocks.push(block, raw)
         elif not self._catch_up.feeding:
             self._blocks.announce(block)
+
+    def send_to(self, block: SignedBlock, hosts: Collection[str]) -> None:
+        """Send a block to these hosts only, whatever they have; to this one: its chain takes it."""
+        raw = self._chain.codec.encode(block)
+        frame = wire.encode(wire.BlockBody(raw))
+        for peer in self._peers.ready():
+            if peer in hosts:
+                self._links.send(peer, frame)
+        if self._gossip.host in hosts:
+            self._loop.call_soon(self._take_block, self._gossip.host, block, raw)
 
     def relay(self, transactions: Sequence[Transaction], source: str | None) -> None:
         """Push each transaction to the peers that lack it and that source is not linked to."""
@@ -268,10 +283,10 @@ class Net:
     # ------------------------------------------------------------ hello
 
     def _hello(self) -> wire.Hello:
-        head, lib = self._chain.head, self._chain.lib
+        lib, (head_num, head_id) = self._chain.lib, self._answers.shown_head()
         return wire.Hello(
             chain_id=self._chain.chain_id, session=self._session,
-            head_num=head.num, head_id=head.id, head_slot=head.slot,
+            head_num=head_num, head_id=head_id, head_slot=self._chain.head.slot,
             lib_num=lib.num, lib_id=lib.id, linked=self._peers.ready(),
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from node.byzantine import strategies
+from node.byzantine.behaviour import Behaviour
 from node.byzantine.forging import Act, Later, Self, SendTo
 from node.byzantine.strategies import Liar
 from node.chain.chain import Chain
@@ -38,16 +39,12 @@ OWNERS: dict[str, Sequence[str]] = {
 }
 
 
-def liar(strategy: str) -> Liar:
+def liar(strategy: str, *accounts: str) -> Liar:
     """Return a liar that signs as the first producer."""
-    who = Self(
-        host="n1",
-        genesis=GENESIS,
-        profile=build(GENESIS),
-        keys={LIAR: secret(LIAR)},
-        by_ns=3_000_000_000,
-    )
-    return strategies.build(strategy, who)
+    who = Self(host="n1", genesis=GENESIS, profile=build(GENESIS), keys={LIAR: secret(LIAR)})
+    found = Liar(who)
+    found.follow(Behaviour(strategy=strategy, by_ns=3_000_000_000, accounts=list(accounts)))
+    return found
 
 
 def turn(strategy: str, chain: Chain, slot: int, seed: int = 1) -> list[Act]:
@@ -114,11 +111,7 @@ def test_censor_leaves_transactions_out_and_passes_none_on() -> None:
 
 def test_a_censor_of_one_account_leaves_out_what_that_signs_and_nothing_else() -> None:
     chain = make_chain(GENESIS, [LIAR])
-    who = strategies.build(
-        "censor",
-        Self(host="n1", genesis=GENESIS, profile=build(GENESIS), keys={LIAR: secret(LIAR)},
-             accounts=frozenset({"usera"})),
-    )  # fmt: skip
+    who = liar("censor", "usera")
     passed = []
     for sender, recipient in (("usera", "userb"), ("userb", "userc")):
         payment = transfer(chain, 3, sender=sender, recipient=recipient)

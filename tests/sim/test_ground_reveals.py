@@ -8,6 +8,7 @@ import pytest
 
 from harness.sim.liars import attach
 from harness.sim.world import World
+from node.byzantine.behaviour import Behaviour
 from node.chain.model.bitshares_rules import BitsharesRules, RandomRules
 from node.events import SlotDue
 from tests.sim.worlds import SECOND_NS, Facts, finals, lab
@@ -24,7 +25,7 @@ def run(shuffle: str, liars: tuple[str, ...]) -> tuple[World, dict[int, str]]:
     told = Facts(frozenset({"slot_due"}))
     world = lab(4, 1, genesis=genesis, sink=told)
     for liar in liars:
-        world.at(0, attach(world, liar, "grind_reveals", SECOND_NS).begin)
+        world.at(0, attach(world, liar, Behaviour(strategy="grind_reveals")).begin)
     world.run(SLOTS * SECOND_NS)
     due = [one for _, host, one in told.rows if host == "n1" and isinstance(one, SlotDue)]
     return world, {one.slot: one.producer for one in due if one.producer}

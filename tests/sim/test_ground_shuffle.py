@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from harness.sim.liars import attach
+from node.byzantine.behaviour import Behaviour
 from node.chain.bitshares.header import BlockHeader
 from node.chain.model.bitshares_rules import BitsharesRules
 from tests.sim.worlds import SECOND_NS, finals, lab
@@ -25,7 +26,7 @@ def last_places(interval_s: int, rounds: int, *, is_strict: bool) -> list[int]:
     rules = BitsharesRules(block_interval_s=interval_s, strict_slot_alignment=is_strict)
     genesis = {"profile": "bitshares", "slot_ns": SECOND_NS, "bitshares": rules}
     world = lab(WITNESSES, 1, genesis=genesis)
-    world.at(0, attach(world, LIAR, "grind_shuffle", SECOND_NS).begin)
+    world.at(0, attach(world, LIAR, Behaviour(strategy="grind_shuffle")).begin)
     world.run(rounds * WITNESSES * interval_s * SECOND_NS)
     state = world.profile.genesis_state
     genesis_s = getattr(state, "time_s", 0)

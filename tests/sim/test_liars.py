@@ -6,7 +6,9 @@ import pytest
 
 from faults.model.kind import KINDS
 from harness.sim.liars import attach
+from node.byzantine.behaviour import Behaviour
 from node.byzantine.strategies import STRATEGIES
+from node.events import Lies, Received
 from tests.sim.worlds import SECOND_NS, Facts, finals, lab
 
 HONEST = ("n1", "n2", "n4")
@@ -15,7 +17,7 @@ HONEST = ("n1", "n2", "n4")
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_one_liar_of_four_breaks_nothing(strategy: str) -> None:
     world = lab()
-    lie = attach(world, "n3", strategy, SECOND_NS)
+    lie = attach(world, "n3", Behaviour(strategy=strategy))
     world.at(10 * SECOND_NS, lie.begin)
     world.at(40 * SECOND_NS, lie.end)
     world.run(60 * SECOND_NS)
@@ -29,7 +31,7 @@ def test_one_liar_of_four_breaks_nothing(strategy: str) -> None:
 def test_two_blocks_for_one_slot_are_seen_by_the_others() -> None:
     facts = Facts(frozenset({"received"}))
     world = lab(sink=facts)
-    lie = attach(world, "n3", "double_production", SECOND_NS)
+    lie = attach(world, "n3", Behaviour(strategy="double_production"))
     world.at(5 * SECOND_NS, lie.begin)
     world.run(30 * SECOND_NS)
     ids: dict[int, set[str]] = {}
@@ -37,6 +39,25 @@ def test_two_blocks_for_one_slot_are_seen_by_the_others() -> None:
         if host != "n3" and getattr(record, "producer", "") == "producerc":
             ids.setdefault(getattr(record, "slot", 0), set()).add(getattr(record, "id", ""))
     assert max(len(found) for found in ids.values()) == 2
+
+
+def test_a_node_lies_in_one_way_after_another_and_says_so() -> None:
+    facts = Facts(frozenset({"lies", "received"}))
+    world = lab(sink=facts)
+    for begin, strategy in ((5, "withhold"), (15, "double_production")):
+        lie = attach(world, "n3", Behaviour(strategy=strategy, by_ns=3600 * SECOND_NS))
+        world.at(begin * SECOND_NS, lie.begin)
+        world.at((begin + 8) * SECOND_NS, lie.end)
+    world.run(30 * SECOND_NS)
+    told = [(h, r.strategy) for _, h, r in facts.rows if isinstance(r, Lies)]
+    assert told == [("n3", "withhold"), ("n3", ""), ("n3", "double_production"), ("n3", "")]
+    slots: dict[int, set[str]] = {}
+    for at_ns, host, record in facts.rows:
+        if isinstance(record, Received) and host != "n3" and record.producer == "producerc":
+            second = (at_ns - world.t0_ns) // SECOND_NS
+            slots.setdefault(second, set()).add(record.id)
+    assert not [second for second in slots if 6 <= second < 13]
+    assert any(len(ids) > 1 for second, ids in slots.items() if 16 <= second < 23)
 
 
 @pytest.mark.parametrize(("timing", "early"), [("fio", False), ("eosio2", True), ("leap", True)])

@@ -9,6 +9,7 @@ import pytest
 from harness.sim.liars import attach
 from harness.sim.network.link import Shape
 from harness.sim.world import World
+from node.byzantine.behaviour import Behaviour
 from node.config import ClientConfig
 from node.events import Txs
 from tests.sim.worlds import SECOND_NS, Facts, agree, lab
@@ -94,7 +95,7 @@ def test_a_host_that_restarts_is_offered_what_waits() -> None:
 
 def test_a_censor_offers_nothing_either() -> None:
     world, _ = loaded()
-    lie = attach(world, "n5", "censor", 0)
+    lie = attach(world, "n5", Behaviour(strategy="censor", by_ns=0))
     world.at(int(10.1 * S), cut_off, world)
     world.run(15 * S)
     lie.begin()

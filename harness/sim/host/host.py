@@ -19,6 +19,7 @@ from harness.sim.host.engine import Action, Engine
 from harness.sim.host.memory import Loss, MemoryStore
 from harness.sim.host.records import Sink
 from node import events
+from node.byzantine.strategies import Liar
 from node.chain import notices
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key
@@ -103,6 +104,8 @@ class Host:
         self.rewriter: Rewriter | None = None
         self.hides: Callable[[bytes], bool] | None = None
         """Whether a liar pretends not to have the block of an id."""
+        self.liar: Liar | None = None
+        """Who lies here now and then."""
         self.inbox: list[tuple[Action, tuple[object, ...]]] = []
         self.feeding = False
         """Whether it applies an answer, of which it announces nothing."""

@@ -138,6 +138,7 @@ SHARED = {
     "standby": "who stands by, by votes",
     "state": "state it has come into",
     "state_digest": "digest of the state after the block",
+    "strategy": "by which it breaks the rules, empty where it keeps them",
     "stratum": "how far the source is from a clock",
     "t1_ns": "sent here",
     "t2_ns": "received at the peer",

@@ -169,7 +169,7 @@ def test_a_client_is_told_the_word_the_share_and_who_missed() -> None:
     nothing: Any = None
     requests = Requests(
         host="n1", chain=chain, net=nothing, check=nothing, health=watching, stored=nothing,
-        submit=nothing,
+        submit=nothing, lying=nothing,
     )  # fmt: skip
     assert requests.answer(Request(op="health")) == {
         "ok": True, "state": "degraded", "participation": 0.6666, "window_slots": 6,
