@@ -223,6 +223,7 @@ def _context(
         run_dir=host.layout.run_dir,
         skew_file=host.layout.skew_file,
         chain_dir=host.layout.chain_dir,
+        behaviour_file=host.layout.behaviour_file,
         capabilities=host.capabilities,
         deadline_ns=deadline_ns,
         queue_num=queue_num,

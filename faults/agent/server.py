@@ -16,10 +16,10 @@ import msgspec
 
 from faults.agent.agent import Agent
 from faults.agent.arming import ArmRequest
-from faults.agent.node_client import Ask, ask_node
 from faults.durable.trial_files import last_events, mark_collected, mark_uncollected, uncollected
 from faults.host.boottime import boot_id
 from faults.host.clock import clock_setters
+from faults.host.node_client import Ask, ask_node
 from faults.model.fault import FaultError
 
 log = logging.getLogger(__name__)

@@ -60,6 +60,7 @@ async def _agent(place: Layout, provider: str | None) -> int:
         logging.info("carrying on: %s", ", ".join(carried))
     elif not provider:
         write_skew(place.skew_file, 0, 0)
+        place.behaviour_file.unlink(missing_ok=True)
     server = Server(agent)
     await server.listen(place.socket, place.owner)
     stop = asyncio.Event()

@@ -10,6 +10,9 @@ import msgspec
 
 from faults.model.fault import FaultError
 
+BEHAVIOUR = "byzantine.json"
+"""In the state folder: what has the node lie while it is there, if its trial allows that."""
+
 
 class HostPeer(msgspec.Struct, frozen=True):
     """Another host of the lab, as far as a fault needs it (the file holds more)."""
@@ -96,6 +99,11 @@ class Layout:
     def skew_file(self) -> Path:
         """Return the 32-byte file through which a clock fault reaches the node."""
         return self.run_dir / "skew"
+
+    @property
+    def behaviour_file(self) -> Path:
+        """Return the file that has the node lie, in a folder that only root writes to."""
+        return self.state_dir / BEHAVIOUR
 
 
 def read_host(path: Path) -> HostConfig:

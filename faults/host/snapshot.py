@@ -19,9 +19,9 @@ _DEFAULT_HANDLES = ("", "0:")
 
 
 def snapshot(layout: Layout, *, own_clock: bool) -> dict[str, object]:
-    """Return nft rules, qdiscs, legacy iptables, clock and units, without what moves by itself:
-    counters, the numbers nft gives its rules, a rate that a time daemon steers. own_clock: nobody
-    outside this host (as of a container) moves its clock.
+    """Return nft rules, qdiscs, legacy iptables, clock, behaviour and units, without what moves by
+    itself: counters, the numbers nft gives its rules, a rate that a time daemon steers. own_clock:
+    nobody outside this host (as of a container) moves its clock.
     """
     rules = listing("ruleset") or output(("nft", "-s", "list", "ruleset"))[1].splitlines()
     return {
@@ -29,8 +29,17 @@ def snapshot(layout: Layout, *, own_clock: bool) -> dict[str, object]:
         "tc": _text(_traffic_control()),
         "iptables": _legacy_rules(),
         "clock": _clock(layout, own_clock=own_clock),
+        "behaviour": _behaviour(layout),
         "units": dict(zip(UNITS, _states(tuple(UNITS.values())), strict=True)),
     }
+
+
+def _behaviour(layout: Layout) -> str:
+    """Return how the node is told to lie, "" where it is not."""
+    try:
+        return layout.behaviour_file.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _text(value: object) -> str:

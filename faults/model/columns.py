@@ -85,6 +85,8 @@ class Kind:
     """Who does it: the agent of the host itself, whoever owns the hosts (as their victim cannot
     undo it), or only the simulator.
     """
+    asks_leave: bool = False
+    """Whether hosts do it only in a campaign that allows it by its word."""
     unsimulated: str = ""
     """Why the simulator cannot do it; "" where it does."""
     targets: Targets = "hosts"

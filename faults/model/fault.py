@@ -126,6 +126,8 @@ class HostContext:
     skew_file: Path
     chain_dir: Path = Path("/var/lib/slotlab/chain")
     """Where the node keeps its blocks."""
+    behaviour_file: Path = Path("/var/lib/slotlab/byzantine.json")
+    """What has the node lie while it is there, if its trial allows that."""
     capabilities: frozenset[str]
     deadline_ns: int | None
     """On CLOCK_BOOTTIME; None for a fault without an end."""

@@ -331,8 +331,9 @@ _ROWS = (
     ),
     Kind(
         word="byzantine",
-        does="A node lies by one strategy of node/byzantine; to the end unless `for` is given.",
-        said="lies: {strategy}",
+        does="A node lies by one strategy of node/byzantine; to the end unless `for` is given. "
+        "On hosts it must be allowed: `safety: {allow: [byzantine]}`.",
+        said="lies: {strategy}", by="host", asks_leave=True, ways=(Way("behaviour file"),),
         keys=(
             Key("strategy", ("double_production", "ignore_watermark", "withhold", "grind_reveals",
                              "grind_shuffle", "wrong_confirmed", "late", "censor", "invalid_block",

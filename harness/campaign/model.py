@@ -7,10 +7,11 @@ plan's work. Values are in `values`, the chain in `chain_spec`, faults in `fault
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from faults.model.kind import KINDS
 from harness.campaign.act_spec import ActSpec
 from harness.campaign.chain_spec import ChainSpec
 from harness.campaign.fault_spec import AnyFault, FaultSpec
@@ -33,6 +34,12 @@ class TrialsSpec(Strict):
     next, so that what drifts meanwhile hits all cells alike; or run as listed."""
 
 
+if TYPE_CHECKING:
+    Dangerous = str
+else:
+    Dangerous = Literal[tuple(word for word, row in KINDS.items() if row.asks_leave)]
+
+
 class SafetySpec(Strict):
     """Limits the plan keeps: hosts out of reach at once, life of a lab without its controller."""
 
@@ -40,6 +47,8 @@ class SafetySpec(Strict):
     """How long hosts go on without the controller: to the trial's end, or what it renews."""
     max_unreachable: Annotated[int, Field(ge=0)] | None = None
     """Hosts that may be cut off or down at once; left out, as many as finality can spare."""
+    allow: list[Dangerous] = Field(default=[])
+    """Kinds of faults that hosts do only where they are named here."""
 
 
 class WorseSpec(Strict):

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from coincurve import PrivateKey
 
+from faults.host.layout import BEHAVIOUR
 from harness.controller.state_dir import write_private
 from harness.plan.acts import account_name
 from metrics.model.cell_load import paces, sent_until_ns
@@ -115,7 +116,7 @@ def trial_files(
         owned = list(dict.fromkeys(owned))
         asked = [_act(plan, act, t0_ns, keys) for act in acts]
         client = _client(plan, trial, host, asked, t0_ns)
-        config = _node_config(plan, host, client, access)
+        config = _node_config(plan, host, client, access, lies=host.host in trial.liars)
         units[host.host] = ["node", "probe", *(["client"] if config.client else [])]
         by_host[host.host] = {
             "genesis.json": text,
@@ -164,8 +165,10 @@ def _public(secret: str) -> str:
 
 
 def _node_config(
-    plan: Plan, host: PlannedHost, client: ClientConfig | None, access: Mapping[str, HostAccess]
-) -> NodeConfig:
+    plan: Plan, host: PlannedHost, client: ClientConfig | None, access: Mapping[str, HostAccess],
+    *, lies: bool,
+) -> NodeConfig:  # fmt: skip
+    """Return node.json; lies: whether the trial makes this very host lie, which no other may."""
     own = access[host.host]
     return NodeConfig(
         host=host.host,
@@ -201,6 +204,7 @@ def _node_config(
         trusted_producers=plan.trusted_producers.get(host.host, []),
         supports=plan.supports.get(host.host),
         urgent=plan.urgent.get(host.host, []),
+        byzantine_file=f"{own.state_dir}/{BEHAVIOUR}" if lies else None,
     )  # fmt: skip
 
 

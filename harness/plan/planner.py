@@ -237,6 +237,7 @@ def _check(
     """Refuse trials that are unsafe, and expectations about phases that there are not."""
     rules = refusals.Rules(
         file=file.path.name, lab=view.lab, hosts=hosts, max_unreachable=max_unreachable,
+        allowed=file.common.safety.allow,
         warmup_ns=timing.warmup_ns, end_ns=timing.end_ns,
     )  # fmt: skip
     held = {

@@ -24,6 +24,7 @@ class Rules:
     lab: str
     hosts: Sequence[PlannedHost]
     max_unreachable: int
+    allowed: Collection[str]
     warmup_ns: int
     end_ns: int
 
@@ -54,6 +55,7 @@ def check(
             _refuse_overlap(where, rules, fault, other)
         if rules.lab != SIM:
             _refuse_too_many_layers(where, fault, [*faults, *([standing] if standing else [])])
+            _refuse_what_asks_leave(where, rules, fault)
             _refuse_management(where, rules, fault)
             _refuse_time_server(where, rules, fault)
             _refuse_after_stop(where, rules, fault, faults)
@@ -128,6 +130,25 @@ def _refuse_too_many_layers(
 def _is_layer(fault: PlannedFault) -> bool:
     """Return whether hosts lead packets through it one by one, which rules of nft alone spare."""
     return fault.kind.stacks and fault.how != "nft"
+
+
+def _refuse_what_asks_leave(where: str, rules: Rules, fault: PlannedFault) -> None:
+    """Refuse what the campaign does not allow by name; also an observer's node, which has no key
+    to do anything with.
+    """
+    if not fault.kind.asks_leave:
+        return
+    if fault.fault not in rules.allowed:
+        raise PlanError(
+            f"{where}.fault: {fault.fault} is done on hosts only where the campaign allows it;"
+            f" write safety: {{allow: [{fault.fault}]}}, or run with --lab sim"
+        )
+    for host in rules.hosts:
+        if host.host in fault.targets and not host.producers:
+            raise PlanError(
+                f"{where}.on: {host.host} is an observer, whose {fault.fault} node could sign"
+                " nothing; name a host with a producer"
+            )
 
 
 def _gap_ns(fault: PlannedFault, other: PlannedFault) -> int:

@@ -1,6 +1,6 @@
 """Frames on the node's local socket: four bytes, big endian, of length, then that much msgpack.
 
-No socket in here. faults/agent/node_client.py speaks the same; one test compares both sides.
+No socket in here. faults/host/node_client.py speaks the same; one test compares both sides.
 """
 
 import struct

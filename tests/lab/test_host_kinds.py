@@ -21,11 +21,12 @@ chain: {profile: eosio, producers: 4, slot: 500ms, blocks_per_turn: 2}
 trials: {repeat: 1}
 warmup: 6s
 cooldown: 6s
-safety: {max_unreachable: 3}
+safety: {max_unreachable: 3, allow: [byzantine]}
 timeline:
   - {id: burned, at: 10s, for: 8s, fault: cpu, on: n1, share: 25%}
   - {id: held, at: 10s, for: 8s, fault: memory, on: n2, amount: 50MB}
   - {id: written, at: 10s, for: 8s, fault: io, on: n3, size: 64KiB}
+  - {id: lied, at: 10s, for: 8s, fault: byzantine, on: n2, strategy: double_production}
   - {id: filled, at: 10s, for: 10s, fault: disk_full, on: n4}
   - {id: protected, at: 22s, for: 8s, fault: read_only, on: n4}
   - {id: strobed, at: 11s, for: 8s, fault: clock_strobe, on: n1, by: 40ms, every: 2s}
@@ -85,6 +86,9 @@ def test_each_kind_is_measured_as_asked_on_real_hosts(lab: Bench, tmp_path: Path
     assert found["restarted"]["lost_blocks"] == {"n1": 0}
     assert found["looping"]["killed_times"]["n2"] in (1, 2)
     assert found["booted"]["resumed"]["n3"]["head"] > 0
+    assert [*found["lied"]["lied_s"]] == ["n2"], "it says so, and"
+    assert found["lied"]["signed_twice"]["n2"] > 0, "others have two blocks of its slots"
+    assert lab.on("n2", "sudo", "ls", f"{CHAIN}/../byzantine.json").returncode != 0
     left = lab.on("n4", "sudo", "ls", "-A", CHAIN).stdout
     assert "ballast" not in left
     assert lab.on("n4", "findmnt", "-rno", "OPTIONS", CHAIN).stdout.count("rw") == 1

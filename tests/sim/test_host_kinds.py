@@ -73,6 +73,31 @@ def test_what_uses_a_host_up_is_refused_by_name_where_there_are_none(fault: str)
         in_sim(f"[{{at: 20s, for: 5s, on: n1, {fault}}}]")
 
 
+LIES = """\
+schema: slotlab.campaign/v1
+title: a node that signs twice, and one that signs what is wrong
+seed: 3
+chain: {profile: eosio, producers: 4, slot: 500ms, blocks_per_turn: 2}
+warmup: 6s
+cooldown: 4s
+timeline:
+  - {id: twice, at: 10s, for: 10s, fault: byzantine, on: n2, strategy: double_production}
+  - {id: wrong, at: 22s, for: 10s, fault: byzantine, on: n3, strategy: invalid_block}
+"""
+
+
+def test_what_a_node_said_of_its_lies_is_beside_what_others_had_of_them(tmp_path: Path) -> None:
+    campaign = tmp_path / "lies.yml"
+    campaign.write_text(LIES)
+    _, summary, _ = simulated(campaign, tmp_path / "runs")
+    found = {fault["id"]: fault["measured"] for fault in summary["faults"]}
+    assert {each["judged"] for each in found.values()} == {"as asked"}
+    assert [each["lied_s"] for each in found.values()] == [{"n2": [10, 20]}, {"n3": [22, 32]}]
+    assert found["twice"]["signed_twice"]["n2"] >= 4
+    assert found["twice"]["refused"] == {"n2": 0}
+    assert found["wrong"]["refused"]["n3"] >= 4
+
+
 @pytest.mark.slow
 def test_the_campaign_of_processes_meets_what_it_expects_and_measures_each(tmp_path: Path) -> None:
     done, summary, _ = simulated("processes", tmp_path)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from harness.errors import PlanError
+from faults.kinds.registry import decode_fault
+from harness.errors import CampaignError, PlanError
 from harness.plan import planner
+from harness.plan.fault_wire import localise
 from harness.plan.planner import LabView
 from metrics.model.plan import Plan
 from tests.unit.harness_plan.builders import ALL_ABLE, file, lab
+from tests.unit.harness_plan.shipping import shipped
 
 ABLE = {
     **ALL_ABLE,
@@ -111,6 +115,47 @@ def test_the_clock_that_others_follow_is_not_bent() -> None:
     host = "{at: 20s, for: 5s, fault: clock_step, on: n1, by: 1s, level: host}"
     assert "n1 is the NTP server of n2" in refusal(host, served)
     planned(host.replace("level: host", "level: process"), served)
+
+
+LIE = "{at: 20s, for: 5s, fault: byzantine, on: n2, strategy: late}"
+
+
+def test_a_node_lies_on_hosts_only_where_the_campaign_allows_it() -> None:
+    said = refusal(LIE)
+    assert said == (
+        "test.yml: timeline[0].fault: byzantine is done on hosts only where the campaign allows it;"
+        " write safety: {allow: [byzantine]}, or run with --lab sim"
+    )
+    named = "safety: {allow: [byzantine]}"
+    with pytest.raises(CampaignError, match=r"safety.allow\[0\]: .*byzantine"):
+        file("[]", more="safety: {allow: [pause]}")
+    watched = rack(changes={"n2": {"observer": True}})
+    with pytest.raises(PlanError) as caught:
+        planner.build(file(f"[{LIE}]", more=named), watched)
+    assert str(caught.value) == (
+        "test.yml: timeline[0].on: n2 is an observer, whose byzantine node could sign nothing;"
+        " name a host with a producer"
+    )
+    (fault,) = planner.build(file(f"[{LIE}]", more=named), rack()).trials[0].faults
+    assert (fault.how, fault.targets) == ("behaviour file", ["n2"])
+    simulated = planner.build(file(f"[{LIE}]"), replace(rack(), lab="sim"))
+    assert simulated.trials[0].faults[0].how == "sim"
+
+
+def test_only_the_node_that_a_trial_makes_lie_may(tmp_path: Path) -> None:
+    for timeline, may in (("", []), (LIE, ["n2"])):
+        allowed = file(f"[{timeline}]", more="safety: {allow: [byzantine]}")
+        made = planner.build(allowed, rack())
+        _, configs = shipped(made, tmp_path)
+        files = {host: each.byzantine_file for host, each in configs.items()}
+        assert files == dict.fromkeys(files) | dict.fromkeys(may, "/var/lib/slotlab/byzantine.json")
+        wires = {host: own for host, own in localise(made, made.trials[0]).items() if own}
+        assert [*wires] == may
+    (wire,) = wires["n2"]
+    decode_fault(msgspec.json.encode(wire))
+    assert {key: wire[key] for key in ("fault", "strategy", "by_ns")} == {
+        "fault": "byzantine", "strategy": "late", "by_ns": S,
+    }  # fmt: skip
 
 
 def test_an_observer_gets_no_producers() -> None:

@@ -19,9 +19,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from faults.agent import node_client
-from faults.agent.node_client import ANSWER_BYTES_MAX, ask_node
+from faults.host import node_client
 from faults.host.layout import layout
+from faults.host.node_client import ANSWER_BYTES_MAX, ask_node
 from faults.model.fault import FaultError
 from harness.errors import RunError
 from harness.orchestrator.fleet import (
