@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import plotly.io
 from plotly.subplots import make_subplots
 
-from metrics.measure import clocks, head_lag, slots
+from metrics.measure import clocks, head_lag, recovery
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
 from metrics.model.quantiles import Floats
@@ -24,11 +24,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 LANE_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#999999", "#009E73", "#F0E442")
 PATTERNS = ("/", "x", ".", "\\", "-", "+", "|")
-SLOT_WORDS = {
-    "produced": ("#d7e7f3", ""), "late": ("#56B4E9", "L"), "abstained": ("#F0E442", "A"),
-    "missed": ("#D55E00", "M"), "orphaned": ("#CC79A7", "O"), "double": ("#000000", "D"),
-    "unknown": ("#bbbbbb", "?"), "none": ("#ffffff", ""),
-}  # fmt: skip
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SECONDS = "time since T0 (s)"
 TRACES = ("scatter", "bar", "heatmap")
@@ -56,6 +51,7 @@ def finality(analysis: Analysis, key: str) -> str:
         vertical_spacing=0.05 * 620 / height,
     )  # fmt: skip
     fault_lanes(figure, analysis, row=1)
+    recovery_brackets(figure, analysis, row=1)
     if lines:
         time_line.draw(figure, analysis, row=2)
     for i, (host, found) in enumerate(analysis.heads.items()):
@@ -88,62 +84,6 @@ def finality(analysis: Analysis, key: str) -> str:
     figure.update_xaxes(title_text=SECONDS, row=last, col=1)
     figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
     return fragment(figure, key, height=round(height))
-
-
-def slot_grid(analysis: Analysis, key: str) -> str:
-    """Return producers × slots of their turns, one cell a slot.
-
-    With an order that is not the plan's (shuffled, changed), or where blocks do not always come as
-    far apart, every slot that somebody has has a column of its own.
-    """
-    plan, found = analysis.data.plan, analysis.of(slots.METRIC)
-    first = analysis.data.file.genesis_slot + 1
-    regular = len(analysis.intervals.steps) == 1 and all(
-        plan.producer_for(s.slot) == s.producer for s in found
-    )
-    starts_ns = [slot.t_ns for slot in found]
-    own = {slot.slot: column for column, slot in enumerate(found)}
-    per_turn = plan.blocks_per_turn if regular else 1
-    others = sorted({slot.producer for slot in found} - set(plan.producers))
-    producers = [*plan.producers, *others]
-    words = list(SLOT_WORDS)
-    rounds = len(found)
-    if regular:
-        rounds = max(((s.slot - first) // plan.round_slots for s in found), default=-1) + 1
-        starts_ns = [n * plan.round_slots * plan.slot_ns for n in range(rounds)]
-    shape = (len(producers), rounds * per_turn)
-    codes = np.full(shape, words.index("none"))
-    marks = np.full(shape, "", dtype=object)
-    hover = np.full(shape, "", dtype=object)
-    for slot in found:
-        row = producers.index(slot.producer)
-        column = own[slot.slot]
-        if regular:
-            column = (slot.slot - first) // plan.round_slots * per_turn + slot.slot % per_turn
-        word = slot.colour_word
-        codes[row, column] = words.index(word)
-        marks[row, column] = SLOT_WORDS[word][1]
-        hover[row, column] = label(
-            f"{slot.producer} on {slot.host}, slot {slot.slot}, {slot.t_ns / 1e9:.1f} s: "
-            f"{word}{' – ' + slot.reason if slot.reason else ''}"
-        )
-    labels = [label(f"{p} ({plan.host_of(p)})") for p in producers]
-    figure = go.Figure(
-        go.Heatmap(
-            z=codes, y=labels, text=marks, texttemplate="%{text}", hovertext=hover,
-            hoverinfo="text", xgap=1, ygap=2, zmin=-0.5, zmax=len(words) - 0.5, showscale=False,
-            colorscale=_steps([SLOT_WORDS[w][0] for w in words]), textfont={"size": 11},
-        )
-    )  # fmt: skip
-    every = max(rounds // 16, 1)
-    figure.update_xaxes(
-        title_text=("start of the round, " if regular else "") + SECONDS,
-        tickvals=[r * per_turn - 0.5 for r in range(0, rounds, every)],
-        ticktext=[f"{starts_ns[r] / 1e9:g}" for r in range(0, rounds, every)],
-        showgrid=False,
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False, title_text="producer (host)")
-    return fragment(figure, key, height=130 + 34 * len(producers))
 
 
 def clock_offsets(analysis: Analysis, key: str) -> str:
@@ -222,6 +162,36 @@ def fault_lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
     figure.update_yaxes(row=row, col=1, autorange="reversed", showgrid=False)
 
 
+def recovery_brackets(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
+    """Draw, from where each fault healed, until when the slowest host was not back to normal."""
+    kind_of = {fault.id: fault.fault for fault in analysis.data.planned.faults}
+    found: dict[str, list[recovery.Recovery]] = {}
+    for item in analysis.of(recovery.METRIC):
+        if item.disturbed:
+            found.setdefault(item.fault, []).append(item)
+    for fault, items in found.items():
+        start_s, end_s, said = _bracket(items, analysis.data.end_ns / 1e9)
+        figure.add_trace(
+            go.Scatter(
+                x=[start_s, end_s], y=[label(kind_of[fault])] * 2, mode="lines+markers",
+                line={"color": "#24313d", "width": 1.5}, showlegend=False, name=f"{fault}: back",
+                marker={"symbol": "line-ns-open", "size": 11, "color": "#24313d"},
+                hoverinfo="text", hovertext=[label(f"{fault}: {said}")] * 2,
+            ),
+            row=row, col=1,
+        )  # fmt: skip
+
+
+def _bracket(items: list[recovery.Recovery], end_s: float) -> tuple[float, float, str]:
+    """Return (from, to, what is said of it) in seconds, to the end where a host is not back."""
+    start_s = items[0].healed.t_ns / 1e9
+    lost = [item.host for item in items if item.back is None]
+    if lost:
+        return start_s, end_s, f"not back by the end: {', '.join(lost)}"
+    at_s, host = max((item.back.t_ns / 1e9, item.host) for item in items if item.back)
+    return start_s, at_s, f"back to normal after {at_s - start_s:.2f} s, last {host}"
+
+
 def _with_gaps(found: head_lag.Series, slot_ns: int) -> tuple[Floats, Floats, Floats]:
     """Return (seconds, lag, lib) with a gap wherever the node wrote nothing for more than three
     slots.
@@ -248,12 +218,6 @@ def packed(values: Floats) -> dict[str, str]:
 def label(text: str) -> str:
     """Return text of hosts as a chart may hold it."""
     return html.escape(printable(text))
-
-
-def _steps(colours: list[str]) -> list[list[Any]]:
-    """Return a colour scale of equal, flat steps."""
-    n = len(colours)
-    return [[edge / n, c] for i, c in enumerate(colours) for edge in (i, i + 1)]
 
 
 def fragment(figure: go.Figure, key: str, *, height: int) -> str:
