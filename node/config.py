@@ -122,6 +122,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     health: HealthConfig = HealthConfig()
     byzantine_file: str | None = None
     """How the node lies while there is such a file (node/byzantine/behaviour.py); null: never."""
+    event_kinds: list[str] | None = None
+    """Events that are written; null: all. What lacks some is no run to be judged: for benches."""
 
 
 _PATHS = ("genesis", "state_dir", "events_dir", "socket", "curve_secret_file")

@@ -25,6 +25,7 @@ BENCHES = {
     "agent": "fault_agent",
     "hosts": "hosts",
     "report": "report",
+    "probe-effect": "probe_effect",
 }
 """What is typed, and the module of harness/bench whose `rows` measure it."""
 

@@ -10,6 +10,7 @@ be read, or a writer of an earlier boot that never stopped), one is: readers see
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -51,17 +52,29 @@ def open_log(
     """
     host = config.host
     node = host if role == "node" else f"{host}.{role}"
-    return EventLog(Path(config.events_dir) / f"{role}.jsonl", host, node, boot_id(), clock)
+    path = Path(config.events_dir) / f"{role}.jsonl"
+    return EventLog(path, host, node, boot_id(), clock, config.event_kinds)
 
 
 class EventLog:
     """Appends events to path; seq goes on from the last whole line, or leaves a gap behind it.
 
+    kinds: those that are written; None: all.
+
     Raises:
         EventLogError: the file or its mark cannot be opened, read or (in flush) written.
     """
 
-    def __init__(self, path: Path, host: str, node: str, boot: str, clock: Stamps) -> None:
+    def __init__(
+        self,
+        path: Path,
+        host: str,
+        node: str,
+        boot: str,
+        clock: Stamps,
+        kinds: Iterable[str] | None = None,
+    ) -> None:
+        self._kinds = None if kinds is None else frozenset(kinds)
         self._path = path
         self._clock = clock
         self._buffer = bytearray()
@@ -94,7 +107,9 @@ class EventLog:
         return bool(self._buffer)
 
     def write(self, record: msgspec.Struct) -> None:
-        """Add one record, a Struct tagged with `kind`, stamped now."""
+        """Add one record, a Struct tagged with `kind`, stamped now, if its kind is written."""
+        if self._kinds is not None and record.__struct_config__.tag not in self._kinds:
+            return
         self._buffer += events.line_of(self._head, self._seq, *self._clock.pair(), record)
         self._seq += 1
 

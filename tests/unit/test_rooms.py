@@ -169,7 +169,8 @@ ORDER: dict[str, tuple[str, ...]] = {
     "harness": (
         "__main__",
         "cli",
-        "bench bundle fuzz unattended watch",
+        "bench bundle fuzz unattended",
+        "watch",
         "orchestrator",
         "sim inspect",
         "preflight",

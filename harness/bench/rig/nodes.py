@@ -36,10 +36,10 @@ def prepare(folder: Path, campaign: str) -> list[Path]:
     """
     file = campaign_file.parse(campaign, Path("bench.yml"))
     plan = planner.build(file, lab_view.simulated(file))
-    ports = free_ports(len(plan.hosts))
+    ports = free_ports(2 * len(plan.hosts))
     hosts = [
-        msgspec.structs.replace(host, address="127.0.0.1", node_port=port)
-        for host, port in zip(plan.hosts, ports, strict=True)
+        msgspec.structs.replace(host, address="127.0.0.1", node_port=port, probe_port=probe_port)
+        for host, port, probe_port in zip(plan.hosts, ports[::2], ports[1::2], strict=True)
     ]
     plan = msgspec.structs.replace(plan, hosts=hosts)
     pairs = {host.host: new_pair() for host in hosts}
@@ -82,7 +82,7 @@ def edit(home: Path, **changes: Any) -> None:
 def running(
     homes: Sequence[Path], role: str = "run", *, inside: Sequence[str] = ()
 ) -> Iterator[list[Process]]:
-    """Yield a process for each home, ended afterwards; role is `run` or `client`.
+    """Yield a process for each home, ended afterwards; role is `run`, `client` or `probe`.
 
     inside: the words that start a command in another place.
     """

@@ -38,6 +38,16 @@ def test_a_line_decodes_as_envelope_and_record(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_where_some_kinds_are_written_the_others_take_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "node.jsonl"
+    log = EventLog(path, "hosta", "hosta", "boot-1", FixedClock(), ["stopped"])
+    for record in (events.Dropped(queue="q", n=3), events.Stopped(reason="sigterm")):
+        log.write(record)
+    log.close()
+    ((envelope, record),) = [events.decode(line) for line in lines(path)]
+    assert (envelope.seq, record) == (0, events.Stopped(reason="sigterm"))
+
+
 def test_nothing_reaches_the_file_before_a_flush(tmp_path: Path) -> None:
     log = open_log(tmp_path / "node.jsonl")
     log.write(events.Stopped(reason="sigterm"))
