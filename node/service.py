@@ -294,10 +294,9 @@ class Service:
 
     def _keep_snapshot(self) -> None:
         """Keep the state at the last irreversible block, so that a restart need not replay all."""
-        self._snapshot_num = self._chain.lib.num
-        self._store.keep_snapshot(
-            snapshot.pieces(self._chain.snapshot(), chain_id=self._chain.chain_id)
-        )
+        chain = self._chain
+        self._snapshot_num = chain.lib.num
+        self._store.keep_snapshot(snapshot.pieces(chain.snapshot(), chain_id=chain.chain_id))
 
     def _persist(self, wanted: messages.Persist) -> None:
         block = wanted.block
@@ -390,6 +389,7 @@ class Service:
         self._context.term()
         try:
             if self._failure is None:
+                self._emit(notices.supply(self._chain.snapshot()(), self._chain.contracts))
                 self._keep_snapshot()
                 self._store.sync()
             self._emit(events.Stopped(reason=self._stop_reason or "failed"))

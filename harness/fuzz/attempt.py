@@ -10,7 +10,8 @@ from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
 from metrics.model.run_folder import VIOLATED
-from node.chain import profiles
+from metrics.safety.supply import genesis_units
+from node.chain import genesis, profiles
 from node.chain.model.slot import EPOCH_NS
 
 
@@ -39,7 +40,11 @@ def run(text: str) -> Outcome:
     witness.t0_ns = world.t0_ns
     world.run(planned.end_ns)
     world.stop()
-    breaches = witness.judge(tolerance_ns=planned.early_ns, two_stage=planned.two_stage)
+    breaches = witness.judge(
+        tolerance_ns=planned.early_ns,
+        two_stage=planned.two_stage,
+        units=genesis_units(genesis.encode(world.spec.genesis)),
+    )
     applied, final = witness.of("applied"), witness.of("irreversible")
     headers = verify.judge(profiles.build(world.spec.genesis), [*applied, *final])
     if headers.verdict == VIOLATED:

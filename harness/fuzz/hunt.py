@@ -19,7 +19,7 @@ from harness.fuzz.shrink import smallest
 from metrics.safety.invariants import NAMES
 
 CHUNK = 5
-PROMISED = frozenset(("I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10"))
+PROMISED = frozenset(("I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I12"))
 JUDGED = {"inside": PROMISED, "beyond": PROMISED | {"I1"}}
 """What counts as broken, by where the hunt goes."""
 

@@ -22,8 +22,9 @@ from metrics.safety.node_log import (
     restart_breaks,
     schedule_breaks,
 )
+from metrics.safety.supply import unbalanced
 
-KINDS = ("started", "produced", "applied", "irreversible", "switched", *FACTS)
+KINDS = ("started", "produced", "applied", "irreversible", "switched", "supply", *FACTS)
 """Kinds of events that the invariants are judged from."""
 
 
@@ -80,8 +81,11 @@ class Witness:
         """Return the lines of a kind, in order of time."""
         return [line for line in self.told if line.kind == kind]
 
-    def judge(self, *, tolerance_ns: float, two_stage: bool) -> list[Breach]:
-        """Return the invariants that did not hold, I5 and I7 aside."""
+    def judge(self, *, tolerance_ns: float, two_stage: bool, units: int) -> list[Breach]:
+        """Return the invariants that did not hold, I5, I7 and I11 aside.
+
+        units: how many there are at genesis.
+        """
         logs: dict[str, list[Told]] = {}
         for line in self.told:
             logs.setdefault(line.host, []).append(line)
@@ -97,6 +101,7 @@ class Witness:
             "I8": early_blocks(signed, lambda n: zero_ns + n * self.slot_ns, tolerance_ns),
             "I9": schedule_breaks(logs),
             "I10": restart_breaks(logs)[0],
+            "I12": unbalanced([(line, line.held) for line in self.of("supply")], units),
         }
         if two_stage:
             found["I4"] += overlapping_confirmations(signed)

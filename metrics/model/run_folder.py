@@ -89,6 +89,8 @@ VIOLATED: Final = "violated"
 UNKNOWN: Final = "unknown"
 WITNESSES_MAX = 20
 """So many witnesses of one breach are kept."""
+GENESIS = "genesis.json"
+"""What the chain of a trial began with, as its nodes had it."""
 HEADERS = "verify.json"
 FAULTS = "faults.jsonl"
 MADE_AGAIN = (HEADERS, FAULTS)

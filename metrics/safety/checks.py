@@ -18,8 +18,11 @@ from metrics.intake.timeline import UNRELATED, believes_a_lie
 from metrics.intake.trial import TrialData
 from metrics.measure import slots
 from metrics.measure.blocks import ID_DIGITS, ChainView, held
+from metrics.measure.delegation.facts import amounts
 from metrics.model.method import Method
 from metrics.model.run_folder import (
+    BROKEN,
+    GENESIS,
     HEADERS,
     HOLDS,
     UNKNOWN,
@@ -29,7 +32,7 @@ from metrics.model.run_folder import (
     Violation,
     load_json,
 )
-from metrics.safety import invariant_inputs, invariants, liveness, node_log, promises
+from metrics.safety import invariant_inputs, invariants, liveness, node_log, promises, supply
 from metrics.safety.invariants import LIB, NAMES, Line, Logs, of_kind
 
 UNITS = {"units"}
@@ -77,6 +80,7 @@ def _invariants(data: TrialData, chain: ChainView, without: frozenset[str]) -> l
         _schedule(data, logs),
         _restarts(data, logs),
         _promises(data, logs, without),
+        _supply(data, without),
     ]
 
 
@@ -263,6 +267,28 @@ def _promises(data: TrialData, logs: Logs, without: frozenset[str]) -> Check:
         f" {found.nodes} nodes, as far as each node's chain goes"
     )
     return _verdict(data, name, found.violations, fine)
+
+
+def _supply(data: TrialData, without: frozenset[str]) -> Check:
+    """Return whether the sums that nodes tell as they end are those of the genesis."""
+    name = NAMES["I12"]
+    told, silent = invariant_inputs.supplies(data, without)
+    try:
+        first = supply.genesis_units((data.folder / GENESIS).read_bytes())
+    except (OSError, *BROKEN) as error:
+        return Check(name, UNKNOWN, f"{GENESIS} does not say what there was: {error}")
+    problems = supply.unbalanced([(line, amounts(line.held)) for line in told], first)
+    if not problems and (silent or not told):
+        return Check(name, UNKNOWN, _unsaid(silent))
+    made = max((line.issued for line in told), default=0)
+    fine = f"{first} units and at most {made} issued, as {len({x.host for x in told})} hosts told"
+    return _verdict(data, name, problems, f"{fine} as their nodes ended")
+
+
+def _unsaid(silent: list[str]) -> str:
+    if not silent:
+        return "no node told what there is"
+    return f"{', '.join(silent)} ended without telling what there is"
 
 
 def _healed_state(data: TrialData) -> Check:

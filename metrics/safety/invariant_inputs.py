@@ -26,6 +26,7 @@ COLUMNS = {
 """What the invariants read of a node's events, by kind."""
 _OF_NODE: dict[str, Callable[[Event], bool]] = {"started": lambda event: bool(event.role == "node")}
 """Which lines are a node's own: a client and a prober start, too."""
+SUPPLY = "num id held issued"
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
 
@@ -56,6 +57,24 @@ def promises(data: TrialData, without: frozenset[str]) -> list[Event]:
         for event in data.events("txs", "id state num")
         if event.state == "irreversible" and event.host not in left_out
     ]
+
+
+def supplies(data: TrialData, without: frozenset[str]) -> tuple[list[Event], list[str]]:
+    """Return what nodes told of the supply, but those hosts' and liars', and who ended without.
+
+    A node tells of it as it ends, unless it is killed.
+    """
+    left_out = data.planned.liars | without
+    told = [e for e in data.events("supply", SUPPLY) if e.host not in left_out]
+    ends = [e for e in data.events("stopped") if e.host not in left_out and e.node == e.host]
+    last: dict[str, list[str]] = defaultdict(list)
+    for event in sorted([*told, *ends], key=attrgetter("seq")):
+        last[event.host].append(event.kind)
+    silent = [
+        host for host, kinds in last.items()
+        if kinds[-1] == "stopped" and kinds[-2:-1] != ["supply"]
+    ]  # fmt: skip
+    return told, sorted(silent)
 
 
 def stretches(

@@ -24,8 +24,9 @@ NAMES = {
     "I9": "schedule_versions",
     "I10": "restart_keeps_state",
     "I11": "nothing_irreversible_lost",
+    "I12": "supply_conserved",
 }
-"""The invariants of the specification, I1 to I10, and one of ours; the names of their checks."""
+"""The invariants of the specification, I1 to I10, and two of ours; the names of their checks."""
 CLAIMS = {
     NAMES["I1"]: "No two hosts hold different blocks of one height irreversible.",
     NAMES["I2"]: "No host's last irreversible block becomes lower, or another of its height.",
@@ -38,6 +39,7 @@ CLAIMS = {
     NAMES["I9"]: "Versions of the schedule grow by one, and are the same at every host.",
     NAMES["I10"]: "A node that restarted has the head and the final block that it had.",
     NAMES["I11"]: "What a client was told is irreversible is in every host's irreversible chain.",
+    NAMES["I12"]: "What accounts and pots hold at each node's end is what genesis and rules made.",
 }
 """What each check claims, by its name."""
 

@@ -45,8 +45,8 @@ from node.events import Abstained
 class Chain:
     """One node's view of the chain. Mutable: fork tree, ledger, mempool, watermarks.
 
-    To look at: genesis, from which all branches start, chain_id, codec, slot_clock, is_whole, and
-    mempool, the transactions that wait.
+    To look at: genesis, from which all branches start, chain_id, codec, slot_clock, contracts,
+    is_whole, and mempool, the transactions that wait.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Chain:
         root = profile.genesis_state if snapshot is None else snapshot.state
         self.genesis = BlockRef.of(profile.genesis_state)
         self.chain_id, self.codec, self.slot_clock = profile.chain_id, profile.codec, profile.clock
-        self._profile = profile
+        self._profile, self.contracts = profile, profile.transaction_rules.contracts
         self.is_whole = validation.WholeCheck(profile)
         self._signing = Signing(
             profile, keys, watermarks, spare_keys=spare_keys, stance=stance,

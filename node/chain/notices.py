@@ -1,10 +1,22 @@
 """The events a node publishes of a block: produced, applied, received, rejected, switched, …"""
 
 from node.chain.fork_db import ForkItem
+from node.chain.ledger.accounts import BALANCES
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import Emit
-from node.events import Applied, Ignored, Irreversible, Produced, Received, Rejected, Switched
+from node.chain.profile import Contracts
+from node.chain.snapshot import Snapshot
+from node.events import (
+    Applied,
+    Ignored,
+    Irreversible,
+    Produced,
+    Received,
+    Rejected,
+    Supply,
+    Switched,
+)
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:
@@ -64,6 +76,14 @@ def switched(old: ForkItem, new: ForkItem, ancestor: ForkItem) -> Switched:
         ancestor=ancestor.id.hex(),
         ancestor_num=ancestor.num,
     )
+
+
+def supply(found: Snapshot, contracts: Contracts) -> Supply:
+    """Return the notice of who has how much in a snapshot of a chain with these contracts."""
+    state, tables = found.state, found.ledger.tables
+    unowned = contracts.unowned(tables)
+    held = {"accounts": sum(tables[BALANCES.name].values()), **unowned.held}
+    return Supply(num=state.num, id=state.id.hex(), held=held, issued=unowned.issued)
 
 
 def rejected(block: SignedBlock, reason: Reason, peer: str) -> Emit:

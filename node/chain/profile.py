@@ -7,9 +7,9 @@ folder and a line of `profiles`, not an `if`; what is asked before there is a ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -123,6 +123,20 @@ class ChainState(Protocol):
         """Return this state of the signed block with that id."""
 
 
+Rows: TypeAlias = Mapping[str, Mapping[Any, Any]]
+"""By table and key."""
+
+
+class Unowned(NamedTuple):
+    """What there is of the core asset beside the balances of accounts, in units, by who keeps it.
+
+    issued: of all there is, balances included, what the rules have made since genesis.
+    """
+
+    held: dict[str, int]
+    issued: int = 0
+
+
 class Contracts(Protocol):
     """What transactions do on a chain of one consensus system; the state is the ledger's."""
 
@@ -148,6 +162,9 @@ class Contracts(Protocol):
 
     def close(self, parent: ChainState, block: OpenBlock) -> None:
         """Do what comes after the transactions of a child of parent; all is announced then."""
+
+    def unowned(self, tables: Rows) -> Unowned:
+        """Return what no account owns where these are the rows of all tables."""
 
 
 Check = Literal["expiry", "tapos", "accounts", "duplicate", "content", "signature"]

@@ -32,6 +32,9 @@ from node.events.lies import Lies as Lies
 from node.events.record import Count as Count
 from node.events.record import Record as Record
 from node.events.record import Whole as Whole
+from node.events.transactions import Load as Load
+from node.events.transactions import Txs as Txs
+from node.events.transactions import TxState as TxState
 
 SCHEMA_VERSION = 1
 """The interface between `node` and everything that reads runs. A record is what happened; the
@@ -267,37 +270,6 @@ class Peer(Record, frozen=True, kw_only=True, tag="peer"):
     lib_num: Count = 0
 
 
-TxState = Literal["sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"]
-
-
-class Txs(Record, frozen=True, kw_only=True, tag="txs"):
-    """A step in the lives of transactions that took it together: of one request, of one block.
-
-    As their client and their entry node see it; the stamps are those of each. act: the word of the
-    operation where a campaign names it. That, who signs, and the number of the block that they
-    refer to (TaPoS) a client says as they are sent.
-    """
-
-    ids: list[str]
-    state: TxState
-    num: Count = 0
-    reason: str = ""
-    act: str = ""
-    account: str = ""
-    ref_num: Count = 0
-
-
-class Load(Record, frozen=True, kw_only=True, tag="load"):
-    """The client's last second: transactions due by the open-loop schedule, and their fate."""
-
-    due: Count
-    sent: Count
-    accepted: Count
-    refused: Count
-    backlog: Count
-    late_max_ns: Whole = 0
-
-
 class Process(Record, frozen=True, kw_only=True, tag="process"):
     """The writer's own cost: cpu_ns is user plus system, loop_late_ns the worst loop lateness.
 
@@ -311,6 +283,19 @@ class Process(Record, frozen=True, kw_only=True, tag="process"):
     peers: Count = 0
     sent_bytes: Count = 0
     taken_bytes: Count = 0
+
+
+class Supply(Record, frozen=True, kw_only=True, tag="supply"):
+    """Who had how much of the core asset after a block that this node can never undo, as it ended.
+
+    held: sums, in units: what accounts own, and what nobody does yet, by who keeps it. issued: of
+    all that, what the rules have made since genesis.
+    """
+
+    num: Count
+    id: str
+    held: dict[str, Whole]
+    issued: Whole
 
 
 class Dropped(Record, frozen=True, kw_only=True, tag="dropped"):
@@ -348,6 +333,7 @@ Event: TypeAlias = (
     | Fact
     | Load
     | Process
+    | Supply
     | Dropped
     | Stopped
 )

@@ -22,6 +22,9 @@ def test_a_stopped_node_resumes_at_its_snapshot_and_follows() -> None:
         node = lab.nodes[1]
         assert node.end(signal.SIGTERM) == 0
         before = node.irreversible()
+        (told,) = node.of(events.Supply)
+        assert (told.num, told.id, told.issued) == (max(before), before[max(before)], 0)
+        assert told.held["accounts"] == sum(own.balance for own in lab.genesis.accounts)
         with (
             closing(sqlite3.connect(node.folder / node.config.state_dir / "chain.sqlite")) as db,
             db,

@@ -23,7 +23,15 @@ from node.chain.model.slot import SlotClock, producer_index
 from node.chain.model.transaction import Transaction
 from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, Executed, Finality, System, TransactionRules
+from node.chain.profile import (
+    ChainState,
+    Executed,
+    Finality,
+    Rows,
+    System,
+    TransactionRules,
+    Unowned,
+)
 from node.chain.state.state import State, Table
 from node.events import Schedule
 
@@ -58,6 +66,10 @@ class PlainContracts:
 
     def close(self, parent: ChainState, block: OpenBlock) -> None:
         """Do nothing."""
+
+    def unowned(self, tables: Rows) -> Unowned:
+        """Return none: accounts have it all."""
+        return Unowned({})
 
 
 TRANSACTION_RULES = TransactionRules(

@@ -162,6 +162,8 @@ class Host:
     def stop(self, reason: str) -> None:
         """End in order."""
         if self.chain is not None:
+            if self._sink is not None:
+                self.emit(notices.supply(self.chain.snapshot()(), self.chain.contracts))
             self.emit(events.Stopped(reason=reason))
             self.store.commit()
             self.chain = None

@@ -13,7 +13,7 @@ NOT_TOLD = -1
 """Stands in a column for a number that a line leaves out; none of these is below zero."""
 _AS_TEXT = (
     "producers", "peers", "tally", "out", "weights", "changes", "fees", "by_account", "to_workers",
-    "earned", "missed",
+    "earned", "missed", "held",
 )  # fmt: skip
 """Columns kept as written: compared whole, different by kind, or by names of producers."""
 

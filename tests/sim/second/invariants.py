@@ -166,6 +166,22 @@ def _lost(s: Second) -> Any:
     return HOLDS
 
 
+def _supply(s: Second) -> Any:
+    """Return whether nodes ended with as many units as there were, of what the rules made too."""
+    genesis = json.loads((s.folder / "genesis.json").read_text())
+    options = genesis["bitshares"] or {}
+    first = sum(own["balance"] for own in genesis["accounts"])
+    first += options.get("money", {}).get("reserve", 0)
+    told = _honest(s, "supply")
+    if any(sum(x["held"].values()) != first + x["issued"] for x in told):
+        return VIOLATED
+    for own in _nodes(s):
+        ended = [i for i, x in enumerate(own) if x["kind"] == "stopped"]
+        if ended and own[ended[-1] - 1]["kind"] != "supply":
+            return UNKNOWN
+    return HOLDS if told else UNKNOWN
+
+
 def _early(s: Second) -> Any:
     """Return whether a block was signed before its slot by more than clock and timing allow."""
     genesis = json.loads((s.folder / "genesis.json").read_text())
@@ -344,5 +360,6 @@ JUDGES: dict[str, Callable[[Second], Any]] = {
     "schedule_versions": _broken(_schedules_break),
     "restart_keeps_state": _broken(_forgets),
     "nothing_irreversible_lost": _lost,
+    "supply_conserved": _supply,
     "host_state_restored": _restored,
 }

@@ -11,6 +11,7 @@ from tests.unit.metrics_bends.evidence import repeated, shifted
 from tests.unit.metrics_bends.files import packed
 from tests.unit.metrics_bends.records import (
     asymmetric,
+    counted,
     edited,
     everywhere,
     gathered,
@@ -24,6 +25,8 @@ from tests.unit.metrics_bends.records import (
 from tests.unit.metrics_bends.row import SAME, Inside, Near, Row, Than, Times, Within
 
 TX = "metrics.transactions"
+UNITS = 5 * 10**12
+"""What the accounts of the recorded chain began with."""
 FINALITY = "metrics.finality_latency_"
 VIEWS = ("s", "first_s", "median_s", "last_s")
 BASELINE = "cells.0.phases.baseline."
@@ -58,6 +61,13 @@ TRANSACTIONS = [
                  f"{TX}.lost_by_host": {"n2": 3}}),
     Row(name="a transaction in two blocks", point=6, verdict="fail", bend=put_again(9, after=3),
         violated=("transactions_once",), says="and again in block"),
+    Row(name="as many units at the end as there were", point=6, verdict="pass",
+        bend=everywhere(lambda host: counted(host, UNITS)), says=f"{UNITS} units and at most 0"),
+    Row(name="a unit too many at the end", point=6, verdict="fail",
+        bend=everywhere(lambda host: counted(host, UNITS + (host == "n2"))),
+        violated=("supply_conserved",), says=f"n2: after block 2 there are {UNITS + 1} units"),
+    Row(name="a node that ends without a word on its units", point=6, verdict="pass",
+        bend=counted("n2", UNITS), says="ended without telling what there is"),
     Row(name="transactions nobody sent", point=6, verdict="pass",
         bend=lost("n2", "txs", role="client", numbered=True, after=6, count=4,
                   where=_told("sent")),

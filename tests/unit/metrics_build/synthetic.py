@@ -29,6 +29,9 @@ from tests.unit.metrics_build.synthetic_plan import (
     plan,
 )
 
+UNITS = 1_000_000
+"""What the one account owns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -269,10 +272,13 @@ def events(story: Story) -> dict[str, list[dict[str, Any]]]:
     logs = {host: HostLog(host) for host in HOSTS}
     node_events(story, logs)
     result = {}
+    main, _ = chain(story)
     over = max(story.end + 3, *(t for log in logs.values() for t, _, _ in log.entries)) + 0.1
     for host, log in logs.items():
         for writer in ("", "probe", "client"):
             log.add(over, "stopped", writer=writer, reason="SIGTERM")
+        last = main[max(final_at(main))]
+        log.add(over - 0.01, "supply", num=last.num, id=last.id, held={"accounts": UNITS}, issued=0)
         slot_events(story, log)
         probe_events(story, log)
         load_events(story, log)
@@ -334,6 +340,7 @@ def write(run: Path, story: Story, lines: dict[str, list[dict[str, Any]]] | None
     (trial / "verify.json").write_bytes(msgspec.json.encode(
         {"verdict": "holds", "evidence": "the builder of this run says so", "details": []}
     ))  # fmt: skip
+    (trial / "genesis.json").write_bytes(msgspec.json.encode({"accounts": [{"balance": UNITS}]}))
     (trial / "trial.json").write_bytes(msgspec.json.encode({
         "n": 1, "label": "1", "seed": 7, "t0_wall_ns": T0_WALL, "chain_id": "c",
         "state": "complete", "reason": "", "started_ns": 1, "ended_ns": 2,

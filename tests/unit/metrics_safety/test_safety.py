@@ -22,6 +22,7 @@ from metrics.safety.node_log import (
     schedule_breaks,
 )
 from metrics.safety.promises import kept
+from metrics.safety.supply import unbalanced
 
 SECOND = 1_000_000_000
 
@@ -176,6 +177,22 @@ def test_a_promise_binds_every_node_whose_final_chain_is_as_high() -> None:
 def test_what_a_final_block_holds_that_nobody_told_loses_nothing() -> None:
     found = lost({"n1": {5: "a5", 6: "a6"}}, ("t1", 5), ("t2", 5), a5=["t1"])
     assert (found.violations, found.untold, found.nodes) == ([], ["a6"], 1)
+
+
+def test_units_that_nobody_issued_or_that_are_gone_break_the_supply() -> None:
+    def told(issued: int, **held: int) -> Any:
+        return line("supply", num=5, id="aa", issued=issued), held
+
+    def breaks(*ends: Any) -> list[str]:
+        return [found.text for found in unbalanced(ends, 100)]
+
+    assert breaks(told(0, accounts=100), told(7, accounts=90, bucket=17)) == []
+    assert breaks(told(0, accounts=99, bucket=0)) == [
+        "n1: after block 5 there are 99 units (accounts 99), not 100: 100 of the genesis and 0"
+        " issued (0.000 s)"
+    ]
+    assert len(breaks(told(7, accounts=100))) == 1
+    assert len(breaks(told(0, accounts=101, bucket=-1))) == 1
 
 
 def test_schedule_versions_rise_by_one_on_each_branch() -> None:

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.chain import snapshot
+from node.chain import notices, snapshot
 from node.chain.bitshares.contracts.hard_forks.note import Note
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.bitshares.contracts.voting.vote import Vote
@@ -93,6 +93,13 @@ class History:
         """Return whether the chain may come to have other rules."""
         options = self.world.genesis.bitshares
         return options is not None and bool(options.hard_forks.times)
+
+    @property
+    def units(self) -> int:
+        """Return how many units there are in the genesis."""
+        genesis = self.world.genesis
+        reserve = genesis.bitshares.money.reserve if genesis.bitshares else 0
+        return reserve + sum(account.balance for account in genesis.accounts)
 
     # ------------------------------------------------------------ the tree
 
@@ -275,6 +282,8 @@ class History:
         assert (image.tables, image.digest) == (head.rows, head.digest)
         kept = chain.snapshot()()
         final = self.truth(kept.state.id)
+        told = notices.supply(kept, chain.contracts)
+        assert (told.num, sum(told.held.values())) == (kept.state.num, self.units + told.issued)
         assert (kept.ledger.tables, kept.ledger.digest) == (final.rows, final.digest)
         owned = {user: chain.balance(user) for user in USERS}
         assert owned == self.naive_balances(chain.head.id)

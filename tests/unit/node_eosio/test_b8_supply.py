@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from node.chain import notices
 from node.chain.chain import Chain
 from node.chain.eosio.contracts.fees.add_bundles import AddBundles
 from node.chain.eosio.contracts.fees.bundle_vote import BundleVote
@@ -35,6 +36,7 @@ from tests.unit.node_eosio.fio_world import (
 from tests.unit.node_eosio.money import (
     HOUR_SLOTS,
     PAY,
+    first_supply,
     is_conserved,
     minted,
     money_world,
@@ -145,6 +147,8 @@ class Pair:
         assert self.world.chain.state_digest == self.rival.chain.state_digest
         for each in (self.world, self.rival):
             assert is_conserved(each.chain, each.genesis)
+            told = notices.supply(each.chain.snapshot()(), each.chain.contracts)
+            assert sum(told.held.values()) == first_supply(each.genesis) + told.issued
 
     def replayed(self) -> Chain:
         """Return a fresh chain that was given the branch of the head, block after block."""

@@ -15,8 +15,8 @@ from node.chain.bitshares.contracts.hard_forks.rows import HARD_FORK_TABLES
 from node.chain.bitshares.contracts.maintenance import maintain
 from node.chain.bitshares.contracts.money import founding as money
 from node.chain.bitshares.contracts.money.charge import collect, fee_of
-from node.chain.bitshares.contracts.money.pay import may_pay, pay_witness
-from node.chain.bitshares.contracts.money.rows import MONEY_TABLES
+from node.chain.bitshares.contracts.money.pay import PAY, may_pay, pay_witness
+from node.chain.bitshares.contracts.money.rows import MAIN, MONEY_TABLES, POOL
 from node.chain.bitshares.contracts.operations import OPERATIONS
 from node.chain.bitshares.contracts.raffle.rows import RANDOM_TABLES, note_random
 from node.chain.bitshares.contracts.rows import (
@@ -40,7 +40,7 @@ from node.chain.genesis import Genesis
 from node.chain.ledger.fees_paid import FEES_PAID
 from node.chain.model.operation import OpenBlock, Operation
 from node.chain.model.transaction import Transaction
-from node.chain.profile import ChainState
+from node.chain.profile import ChainState, Rows, Unowned
 from node.chain.state.state import State, Table
 
 
@@ -119,6 +119,19 @@ class BitsharesContracts:
             keys,
             parameters if parameters != parent.parameters else None,
         )
+
+    def unowned(self, tables: Rows) -> Unowned:
+        """Return what the pool holds, and what was paid and has not been claimed."""
+        pool = tables[POOL.name][MAIN]
+        held = {
+            "reserve": pool.reserve,
+            "collected": pool.collected,
+            "budget": pool.budget,
+            "block_fees": pool.block_fees,
+        }
+        for table in PAY.values():
+            held[table.name] = sum(row.balance for row in tables[table.name].values())
+        return Unowned(held)
 
     def _is_maintenance(self, parent: WitnessState, block: OpenBlock) -> bool:
         """Whether maintenance is due in block, whose slot is a second of the chain."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from node.chain.eosio.contracts.fees import founding as fees
 from node.chain.eosio.contracts.fees.charge import charge
-from node.chain.eosio.contracts.fees.rows import FEE_TABLES
+from node.chain.eosio.contracts.fees.rows import FEE_TABLES, MAIN, PROVIDERS, TREASURY, Treasury
 from node.chain.eosio.contracts.pay.rows import PAY_TABLES
 from node.chain.eosio.contracts.set_producers import PROPOSALS, SCHEDULES, announce
 from node.chain.eosio.contracts.voting import founding, schedule_update, weights
@@ -16,7 +16,7 @@ from node.chain.ledger import fees_paid
 from node.chain.ledger.fees_paid import FEES_PAID
 from node.chain.model.operation import OpenBlock
 from node.chain.model.transaction import Transaction
-from node.chain.profile import ChainState
+from node.chain.profile import ChainState, Rows, Unowned
 from node.chain.state.state import State, Table
 
 
@@ -69,3 +69,16 @@ class EosioContracts:
 
     def close(self, parent: ChainState, block: OpenBlock) -> None:
         """Do nothing: all is done before and by the transactions."""
+
+    def unowned(self, tables: Rows) -> Unowned:
+        """Return the treasury's pots, and what it owes technology providers beside them."""
+        treasury = tables[TREASURY.name].get(MAIN, Treasury())
+        held = {
+            "producers": treasury.producers,
+            "bucket": treasury.bucket,
+            "foundation": treasury.foundation,
+            "staking": treasury.staking,
+            "providers": sum(row.owed for row in tables[PROVIDERS.name].values()),
+        }
+        minted = treasury.minted_pot + treasury.minted_foundation + treasury.minted_staking
+        return Unowned(held, minted + treasury.minted_bounty)
