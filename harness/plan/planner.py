@@ -145,7 +145,7 @@ def _draw(
         try:
             fault = draw(fault_id, spec, field, rng, chosen)
         except ValueError as error:
-            raise PlanError(f"{key}.{next(iter(spec.whom))}: {error}") from error
+            raise PlanError(f"{key}.{error}") from error
         chosen[fault_id] = fault.targets
         how = ABSENT
         if not spec.absent:
@@ -166,7 +166,8 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
     assign = campaign.chain.assign
     for host, producers in assign.items():
         if host not in dealt:
-            raise PlanError(f"{file}: chain.assign: no host {host} in the inventory")
+            problem = f"no host {host} in the inventory; {nearest(host, [*dealt])}"
+            raise PlanError(f"{file}: chain.assign: {problem}")
         if any(each.host == host and each.observer for each in view.hosts):
             problem = f"{host} is an observer; take that away, or name another host"
             raise PlanError(f"{file}: chain.assign: {problem}")
@@ -248,6 +249,7 @@ def _check(
     for trial in trials:
         refusals.check(rules, trial.faults, places[trial.cell], held[trial.cell])
     _check_phases(file, trials)
+    refusals.check_expected(file.path.name, file.common.expect, trials)
 
 
 def _check_phases(file: CampaignFile, trials: Sequence[PlannedTrial]) -> None:

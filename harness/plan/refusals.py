@@ -5,6 +5,7 @@ A simulator has no hosts to lose: of these rules it keeps only those of the camp
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from faults.kinds.clock.clock_faults import GAP_NS
 from faults.kinds.shaping.shaper import APART_NS
@@ -13,7 +14,12 @@ from faults.model.kind import LAYERS_MAX
 from harness.errors import PlanError
 from harness.notation.units import text_of_ns
 from harness.plan import phases
-from metrics.model.plan import SIM, Plan, PlannedFault, PlannedHost, PlannedTrial
+from metrics.model.plan import SIM, Phase, Plan, PlannedFault, PlannedHost, PlannedTrial, Quorum
+from metrics.model.plan_checks import ALWAYS, EACH_FAULT
+from metrics.model.sides import between
+
+FINALITY = ("finality_latency_s", "finality_lag_blocks")
+"""Figures of blocks that become final."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,8 @@ def check(
             )
         for other in faults[:i]:
             _refuse_overlap(where, rules, fault, other)
+            if rules.lab != SIM:
+                _refuse_severed_twice(where, fault, other)
         if rules.lab != SIM:
             _refuse_too_many_layers(where, fault, [*faults, *([standing] if standing else [])])
             _refuse_what_asks_leave(where, rules, fault)
@@ -84,6 +92,42 @@ def without(plan: Plan, trial: PlannedTrial, away: Collection[str]) -> str:
     return ""
 
 
+def check_expected(file: str, expect: Mapping[str, Any], trials: Sequence[PlannedTrial]) -> None:
+    """Refuse an upper limit on finality in a phase that leaves no quorum: nothing could keep it.
+
+    Raises:
+        PlanError: the first such limit, with its key and remedy.
+    """
+    limits = {name: _upper_limit(body) for name, body in expect.items() if name != ALWAYS}
+    for trial in trials:
+        ids = {fault.id for fault in trial.faults}
+        for phase in trial.phases:
+            of_fault = not ids.isdisjoint(phase.name.split("+"))
+            for name in (phase.name, EACH_FAULT) if of_fault else (phase.name,):
+                short = _without_quorum(trial, phase) if limits.get(name) else None
+                if short is not None:
+                    raise PlanError(
+                        f"{file}: expect.{name}.{limits[name]}: {phase.name} leaves {short.live}"
+                        f" producers together, finality takes {short.needed}; lower the fault, or"
+                        " remove the limit"
+                    )
+
+
+def _upper_limit(body: Mapping[str, Any]) -> str:
+    """Return the key of the first upper limit on finality, "" where there is none."""
+    for figure in FINALITY:
+        for quantile, bounds in body.get(figure, {}).items():
+            if isinstance(bounds, dict) and "max" in bounds:
+                return f"{figure}.{quantile}.max"
+    return ""
+
+
+def _without_quorum(trial: PlannedTrial, phase: Phase) -> Quorum | None:
+    """Return a stretch of a phase in which no quorum can act together, None where there is none."""
+    within = (q for q in trial.quorum if q.from_ns < phase.end_ns and q.to_ns > phase.start_ns)
+    return next((q for q in within if not q.finality_expected), None)
+
+
 def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: PlannedFault) -> None:
     row, other_row = fault.kind, other.kind
     if row.stacks and other_row.stacks:
@@ -102,6 +146,22 @@ def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: Planne
         raise PlanError(
             f"{where}.at: {fault.id} overlaps {other.id} on the same hosts{why};"
             f" start it at {text_of_ns(end_ns)} or later"
+        )
+
+
+def _refuse_severed_twice(where: str, fault: PlannedFault, other: PlannedFault) -> None:
+    """Refuse a second fault that severs a pair: of one of the two, nothing would show that it did.
+
+    A delay, or what loses some packets, may lie below either.
+    """
+    if not all(each.kind.on_flows and each.kind.cuts(each.asked) for each in (fault, other)):
+        return
+    own = {frozenset(pair) for pair in between(fault)}
+    both = [pair for pair in between(other) if frozenset(pair) in own]
+    if both and fault.at_ns < other.end_ns and other.at_ns < fault.end_ns:
+        raise PlanError(
+            f"{where}.at: {fault.id} overlaps {other.id}, which severs {both[0][0]} and"
+            f" {both[0][1]}, too; start it at {text_of_ns(other.end_ns)} or later"
         )
 
 

@@ -69,7 +69,8 @@ def select(
     same, percent = _SAME.fullmatch(selector), _PERCENT.fullmatch(selector)
     if same:
         if same[1] not in chosen:
-            raise ValueError(f"{selector}: no earlier fault has the id {same[1]}")
+            earlier = nearest(same[1], [*chosen]) if chosen else "name hosts"
+            raise ValueError(f"{selector}: no earlier fault has the id {same[1]}; {earlier}")
         return list(chosen[same[1]])
     if percent:
         at_most = max(1, int(field.total * float(percent[1]) / 100))
@@ -130,34 +131,38 @@ def draw(
     """Return the fault with its targets drawn; how is still empty.
 
     Raises:
-        ValueError: a selector that means nobody; the text follows the first key of spec.whom.
+        ValueError: a selector that means nobody; the text begins with its key.
     """
+    targets: list[str] = []
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
-    targets: list[str] = []
     whom = spec.whom
-    match spec.row.targets:
-        case _ if spec.hits_nobody:
-            pass
-        case "pairs":
-            pairs = _pairs(whom["between"], field, rng, chosen)
-            targets = [host for host in field.weights if any(host in pair for pair in pairs)]
-        case "arrows":
-            sources = select(whom["from"], field, rng, chosen)
-            sinks = select(whom["to"], field, rng, chosen)
-            pairs = [(a, b) for a in sources for b in sinks if a != b]
-            if not pairs:
-                raise ValueError("these selectors leave nobody to cut off")
-            targets = sources
-        case "groups" if whom["shape"] == "ring":
-            targets, pairs = _ring(field, rng)
-        case "groups" if whom["shape"] == "bridge":
-            targets, groups = _bridge(field, rng)
-        case "groups":
-            groups = _groups(whom["shape"], field, rng, chosen)
-            targets = min(groups, key=lambda group: sum(field.weights[host] for host in group))
-        case "hosts":
-            targets = select(whom["on"], field, rng, chosen)
+    key = next(iter(whom))
+    try:
+        match spec.row.targets:
+            case _ if spec.hits_nobody:
+                pass
+            case "pairs":
+                pairs = _pairs(whom[key], field, rng, chosen)
+                targets = [host for host in field.weights if any(host in pair for pair in pairs)]
+            case "arrows":
+                targets = select(whom[key], field, rng, chosen)
+                key = "to"
+                sinks = select(whom[key], field, rng, chosen)
+                pairs = [(a, b) for a in targets for b in sinks if a != b]
+                if not pairs:
+                    raise ValueError("leaves nobody to cut off; name another host")
+            case "groups" if whom[key] == "ring":
+                targets, pairs = _ring(field, rng)
+            case "groups" if whom[key] == "bridge":
+                targets, groups = _bridge(field, rng)
+            case "groups":
+                groups = _groups(whom[key], field, rng, chosen)
+                targets = min(groups, key=lambda group: sum(field.weights[host] for host in group))
+            case "hosts":
+                targets = select(whom[key], field, rng, chosen)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
     return PlannedFault(
         id=fault_id, fault=spec.row.word, at_ns=spec.at, for_ns=spec.lasts_ns, targets=targets,
         asked=spec.asked(), how="", pairs=pairs, groups=groups,

@@ -51,7 +51,7 @@ def test_all_means_no_observer() -> None:
     [
         ("[n9]", "no host, group or selector n9; did you mean n5?"),
         ("n9", "no host, group or selector n9; did you mean n5?"),
-        ("same(dark)", "same(dark): no earlier fault has the id dark"),
+        ("same(dark)", "same(dark): no earlier fault has the id dark; name hosts"),
         ("n5", "n5 produces nothing; name one of n1, n2, n3, n4"),
         ("[n1, n5]", "n5 produces nothing; name one of n1, n2, n3, n4"),
     ],
