@@ -110,9 +110,15 @@ def pool(over: Pool[list[Slot]]) -> Figures:
     for slot in found:
         by_producer[slot.producer].append(slot)
     reasons = Counter(slot.reason for slot in found if slot.state == "missed")
+    by_position: dict[int, list[Slot]] = defaultdict(list)
+    for data, own in over.trials:
+        for slot in own:
+            if slot.phase in over.phases:
+                by_position[slot.slot % data.plan.blocks_per_turn + 1].append(slot)
     slots = {
         **_counts(found),
         "by_producer": {name: _counts(own) for name, own in sorted(by_producer.items())},
+        "by_position": {str(place): _counts(own) for place, own in sorted(by_position.items())},
         "reasons": dict(sorted(reasons.items())),
     }
     return {"slots": slots}
@@ -235,12 +241,13 @@ _COUNTS: dict[str, Any] = {
     ),
     "missed_ratio": float | None,
 }
+_EACH = part("SlotCounts", **_COUNTS)
 _METHODS = (
     Method(
         name="Slots produced, missed, unknown",
         figures=tuple(
             f"slots{part}.{key}"
-            for part in ("", ".by_producer.*")
+            for part in ("", ".by_producer.*", ".by_position.*")
             for key in ("expected", "produced", "missed", "unknown", "missed_ratio")
         ),
         formula="expected = produced + missed + unknown. Produced: any host holds a block of the "
@@ -249,7 +256,8 @@ _METHODS = (
         left_out="Slots the rules give to nobody, the last slot, and unknown ones from the ratio. "
         "Warm-up from the whole trial.",
         assumes="A slot belongs to whom the winning chain, else most nodes named at its time, else "
-        "to whom the plan's order gives it.",
+        "to whom the plan's order gives it. by_position: by its place in the turn of its producer, "
+        "1 the first.",
         counts=(
             ("phases.warmup.slots.expected", "of warm-up"),
             ("metrics.slots.unknown", "unknown"),
@@ -259,7 +267,7 @@ _METHODS = (
         name="Slots late, orphaned, double",
         figures=tuple(
             f"slots{part}.{key}"
-            for part in ("", ".by_producer.*")
+            for part in ("", ".by_producer.*", ".by_position.*")
             for key in ("late", "orphaned", "double")
         ),
         formula="Of produced slots. Late: handed to the links a slot or more after the nominal "
@@ -284,7 +292,7 @@ METRIC = Metric(
     measure=measure,
     pool=pool,
     adds={
-        "slots": part("Slots", **_COUNTS, by_producer=each(part("SlotCounts", **_COUNTS)),
+        "slots": part("Slots", **_COUNTS, by_producer=each(_EACH), by_position=each(_EACH),
                       reasons=Counts)
     },
     methods=_METHODS,

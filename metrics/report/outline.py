@@ -15,6 +15,8 @@ SECTIONS = {
     "sweep": "Sweep",
     "systems": "Side by side",
     "phases": "Phases",
+    "stages": "Stages",
+    "forks": "Forks",
     "differences": "Differences",
     "tails": "Tails",
     "prediction": "Prediction",

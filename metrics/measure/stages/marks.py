@@ -14,7 +14,7 @@ from metrics.model.quantiles import Floats
 
 NOWHERE = -1
 _PRECOMMITTED = """
-    SELECT epoch, mono_ns, num, id FROM event_precommitted JOIN epochs USING (host, boot)
+    SELECT epoch, mono_ns, first, num, id FROM event_precommitted JOIN epochs USING (host, boot)
     WHERE trial = ? AND node = host ORDER BY host, seq
 """
 
@@ -113,13 +113,17 @@ def _precommitted(
     """Return the first line by which each host's branch had pre-committed each block."""
     found = data.db.execute(_PRECOMMITTED, [data.file.n]).fetchnumpy()
     ours = np.fromiter((id_ in chain.canonical for id_ in found["id"]), dtype=bool)
-    epoch, mono_ns, num = (np.asarray(found[key])[ours] for key in ("epoch", "mono_ns", "num"))
+    epoch, mono_ns, least, num = (
+        np.asarray(found[key])[ours] for key in ("epoch", "mono_ns", "first", "num")
+    )
     nums = np.asarray([block.num for block in blocks], dtype=np.int64)
     marks = Marks(np.full(shape, NOWHERE, dtype=np.int64), np.zeros(shape, dtype=np.int64))
     for host in range(shape[1]):
         own = np.flatnonzero(column[epoch] == host)
-        first = np.searchsorted(np.maximum.accumulate(num[own]), nums)
-        some = first < len(own)
-        marks.epoch[some, host] = epoch[own[first[some]]]
-        marks.mono_ns[some, host] = mono_ns[own[first[some]]]
+        at = np.searchsorted(np.maximum.accumulate(num[own]), nums)
+        reached = np.flatnonzero(at < len(own))
+        line = own[at[reached]]
+        told = least[line] <= nums[reached]  # Else it was final before the node was up again.
+        marks.epoch[reached[told], host] = epoch[line[told]]
+        marks.mono_ns[reached[told], host] = mono_ns[line[told]]
     return marks

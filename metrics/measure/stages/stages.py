@@ -51,11 +51,11 @@ class Stage(NamedTuple):
     due: Bools
     there: Bools
 
-    def samples(self, chosen: Bools) -> Samples:
+    def samples(self, chosen: Bools | Ints) -> Samples:
         """Return the samples of some of them; what had begun and not ended is censored."""
-        found = Samples(censored=int((chosen & self.due & ~self.there).sum()))
-        own = chosen & self.there
-        found.add_all(self.mid[own], self.lo[own], self.hi[own])
+        there = self.there[chosen]
+        found = Samples(censored=int((self.due[chosen] & ~there).sum()))
+        found.add_all(*(ends[chosen][there] for ends in (self.mid, self.lo, self.hi)))
         return found
 
 
@@ -157,8 +157,8 @@ def _ways(data: TrialData, marks: Passed, made: At, here: At) -> dict[str, Stage
     held = marks.precommitted.otherwise(marks.applied)
     two_stages = bool(marks.precommitted.there.any())
     agreed = own(marks.precommitted, marks.applied, marks.applied)
-    if not two_stages:
-        agreed = agreed._replace(due=np.zeros_like(known))
+    skipped = marks.irreversible.there[here] & ~agreed.there
+    agreed = agreed._replace(due=agreed.due & ~skipped & two_stages)
     late_ns = np.clip(np.nan_to_num(marks.late_ns[made[0]]), -LATE_NS_MAX, LATE_NS_MAX)
     begun_ns = marks.produced.mono_ns[made] - late_ns.astype(np.int64)
     every = np.ones(len(made[0]), dtype=bool)
@@ -247,10 +247,11 @@ _METHOD = Method(
     left_out="Orphaned blocks; those whose slot lies in the last round and largest predicted lag "
     "before the end; those whose making is not on record. Stages with a reboot within them, or "
     "between clocks that no probe relates, are unknown. Where nodes do not tell when checks had "
-    "passed (simulated ones), applied begins at received; where finality has one stage, "
-    "irreversible begins at applied.",
-    assumes="A node writes its lines in order, and each when it says so. What the maker's clock is "
-    "off by NTP is in the first stage and in the whole.",
+    "passed (simulated ones), applied begins at received; where finality has one stage, or the "
+    "node came upon both at once, irreversible begins at applied.",
+    assumes="A node writes its lines in order, and each when it says so. A block may come to a "
+    "host before it was handed to the last link: received is below zero then. What the maker's "
+    "clock is off by NTP is in the first stage and in the whole.",
     counts=(
         ("metrics.stages_left_out.orphaned", "orphaned"),
         ("metrics.stages_left_out.young", "too near the end"),

@@ -150,11 +150,14 @@ def slot_figures(trials: list[tuple[Second, list[Slot], list[Window]]]) -> dict[
         if any(first <= s.slot_t(slot.slot) < last for _, first, last in windows)
     ]
     by_producer = sorted({slot.producer for slot in chosen})
+    turn = max((s.plan["blocks_per_turn"] for s, _, _ in trials), default=1)
+    places = {n: [slot for slot in chosen if slot.slot % turn == n] for n in range(turn)}
     return {
         **_tally(chosen),
         "by_producer": {
             name: _tally([slot for slot in chosen if slot.producer == name]) for name in by_producer
         },
+        "by_position": {str(n + 1): _tally(own) for n, own in places.items() if own},
         "reasons": dict(Counter(slot.reason for slot in chosen if slot.reason)),
     }
 

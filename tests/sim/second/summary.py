@@ -20,6 +20,7 @@ from tests.sim.second import (
     reversals,
     safe,
     sent,
+    stages,
     systems,
     tapos,
     ways,
@@ -69,6 +70,7 @@ class Trial:
         self.safe: list[Judged] = safe.told(s, self.chain, self.delegated)
         self.tapos: tapos.Told = tapos.told(s, self.chain)
         self.reversals: reversals.Told = reversals.told(s, self.chain)
+        self.stages: list[stages.Took] = stages.told(s, self.chain)
 
 
 def compare(run: Path, told: dict[str, Any]) -> list[str]:
@@ -181,6 +183,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
     with_slots = [(t.s, t.slots, own) for t, own in zip(trials, windows, strict=True)]
     unjudged = [finality.left_out(t.s, t.chain) for t in trials]
     unmoved = [ways.left_out(t.s, t.chain) for t in trials]
+    unpassed = [stages.left_out(t.s, t.chain) for t in trials]
     return {
         **finality.figures([t.judged for t in trials], names, alone=alone),
         **precommits.figures([t.precommitted for t in trials], names),
@@ -195,6 +198,8 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
         "irreversible": finality.last_blocks(pairs),
         "irreversible_advance": finality.advance(pairs),
         "propagation_ms": ways.propagation(with_chain),
+        "stages_ms": stages.figures([t.stages for t in trials], names),
+        "stages_left_out": _sums(unpassed, names, "orphaned", "young", "unrecorded"),
         "slots": blocks.slot_figures(with_slots),
         "forks": blocks.fork_figures(pairs),
         "recovery_s": {},

@@ -75,14 +75,14 @@ def _hops(s: Second, known: Chain, windows: list[Window]) -> dict[tuple[str, str
     found: dict[tuple[str, str], list[Sample]] = defaultdict(list)
     for a in s.lines:
         for b in s.lines:
-            pair = _offset(s, a, b) if a != b else None
+            pair = offset(s, a, b) if a != b else None
             for start in chosen:
                 if pair and start["host"] == a:
-                    found[a, b].append(_hop(s, pair, start, came.get((start["id"], b))))
+                    found[a, b].append(hop(s, pair, start, came.get((start["id"], b))))
     return found
 
 
-def _hop(s: Second, pair: Offset, start: Line, end: Line | None) -> Sample:
+def hop(s: Second, pair: Offset, start: Line, end: Line | None) -> Sample:
     """Return how long after start an end on another host was, on the start's own clock."""
     if end is None:
         return exact(math.inf)
@@ -106,7 +106,7 @@ def _bursts(s: Second, a: str, b: str) -> list[tuple[int, float, int]]:
     return sorted(found)
 
 
-def _offset(s: Second, a: str, b: str) -> Offset:
+def offset(s: Second, a: str, b: str) -> Offset:
     """Return (base, offset there, its growth a ns) of b's raw clock against a's.
 
     The line through the middles of the faster half of the probes, by least squares; containers

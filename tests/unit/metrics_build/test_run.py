@@ -85,6 +85,16 @@ def test_slots_are_accounted_for_by_producer_and_reason(summary: dict[str, Any])
     assert slots["orphaned"] == slots["by_producer"]["producerd"]["orphaned"] == 6
 
 
+def test_slots_are_accounted_for_by_their_place_in_the_turn(summary: dict[str, Any]) -> None:
+    cell = summary["cells"][0]
+    for found in (cell["metrics"], *cell["phases"].values()):
+        places = found["slots"]["by_position"]
+        for key in ("expected", "produced", "missed", "orphaned"):
+            assert sum(own[key] for own in places.values()) == found["slots"][key]
+    places = cell["phases"]["partition-1"]["slots"]["by_position"]
+    assert {place: own["orphaned"] for place, own in places.items()} == {"1": 2, "2": 3}
+
+
 def test_the_minority_is_frozen_while_the_majority_moves(summary: dict[str, Any]) -> None:
     moved = summary["cells"][0]["phases"]["partition-1"]["irreversible_advance"]
     assert moved["h4"] == 0
