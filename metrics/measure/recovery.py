@@ -101,7 +101,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
             if _kept_down(data, host, over_ns):
                 continue
             first = _first_final(finals[host], healed)
-            window = (fault.at_ns, _own_until(data, intervals, fault, healed))
+            window = (fault.at_ns, own_until(data, intervals, fault, healed))
             result.append(
                 Recovery(
                     fault=fault.id,
@@ -166,13 +166,24 @@ def healed_at(data: TrialData, fault: PlannedFault) -> Moment:
     A host's schedule began when its own clock said T0, so it is put on the common time line; that
     of a provider, whose clock nobody probes, is taken as it is.
     """
-    found = [
-        _placed(data, record, record.between_ns)
-        for record in data.agents
-        if record.fault_id == fault.id and record.state == "healed" and record.between_ns
-    ]
+    found = _changes(data, fault, "healed")
     planned = Moment(fault.end_ns, fault.end_ns, fault.end_ns)
     return Moment(*map(max, zip(*found, strict=True))) if found else planned
+
+
+def begun_at(data: TrialData, fault: PlannedFault) -> Moment:
+    """Return the moment a fault was in force on its first host, else as the plan begins it."""
+    found = _changes(data, fault, "installed")
+    planned = Moment(fault.at_ns, fault.at_ns, fault.at_ns)
+    return Moment(*map(min, zip(*found, strict=True))) if found else planned
+
+
+def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Moment]:
+    return [
+        _placed(data, record, record.between_ns)
+        for record in data.agents
+        if record.fault_id == fault.id and record.state == state and record.between_ns
+    ]
 
 
 def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Moment:
@@ -190,7 +201,7 @@ def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Mom
     return Moment(float(found.mid.mean()), lo_ns, hi_ns)
 
 
-def _own_until(data: TrialData, intervals: Intervals, fault: PlannedFault, healed: Moment) -> float:
+def own_until(data: TrialData, intervals: Intervals, fault: PlannedFault, healed: Moment) -> float:
     """Return until when a disturbance may be the fault's: a round after it, or the next begin."""
     until_ns = float(_by_tenths(np.asarray(healed.t_ns), data))
     until_ns = intervals.after(until_ns, data.plan.round_blocks)
@@ -301,7 +312,7 @@ def _final_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[Mome
     return found
 
 
-def _moment(name: str, text: str) -> dict[str, str]:
+def moment_columns(name: str, text: str) -> dict[str, str]:
     """Return the columns of a moment, with what they say."""
     return {
         f"{name}_ns": text,
@@ -354,9 +365,9 @@ METRIC = Metric(
             "fault": "id of the fault",
             "host": "host that is looked at",
             "disturbed": "the fault disturbed it: behind, silent, or nothing final there",
-            **_moment("healed", "when the last host healed"),
-            **_moment("first_final", "when the first block made since was final there"),
-            **_moment("back", "from when its lag was normal for a round"),
+            **moment_columns("healed", "when the last host healed"),
+            **moment_columns("first_final", "when the first block made since was final there"),
+            **moment_columns("back", "from when its lag was normal for a round"),
         },
         lambda found: (
             (r.fault, r.host, r.disturbed, *r.healed, *(r.first_final or NEVER),

@@ -14,7 +14,7 @@ from metrics.measure import (
     slots,
     transactions,
 )
-from metrics.measure.confidence import health, inclusion, reversals, safe, tapos
+from metrics.measure.confidence import detection, health, inclusion, reversals, safe, tapos
 from metrics.measure.delegation import decisions, elections, hard_forks, payments, schedule
 from metrics.measure.metric import Expected, Metric
 from metrics.measure.stages import stages
@@ -32,6 +32,7 @@ METRICS: tuple[Metric[Any], ...] = (
     transactions.METRIC,
     inclusion.METRIC,
     health.METRIC,
+    detection.METRIC,
     safe.METRIC,
     reversals.METRIC,
     tapos.METRIC,

@@ -31,12 +31,12 @@ from metrics.report import (
     methods,
     outline,
     slot_grid,
-    stages,
     sweep,
     systems,
     tails,
 )
 from metrics.report.alike import gathered
+from metrics.report.durations import stages, survival
 from metrics.report.governance import decisions, delegation, pay
 from metrics.results.analysis import Analysis
 
@@ -101,6 +101,7 @@ def _context(
         "zones": {trial.n: plan.cell_of(trial).zones for trial in plan.trials},
         "sweep": sweep.shown(summary["sweep"]),
         "stages": stages.shown(summary, analyses),
+        "survival": survival.shown(summary["survival"]),
         "trials": [_trial(analysis, summary) for analysis in analyses],
         "methods": methods.of_run(summary),
         "shared_clock": plan.lab in CONTAINER_LABS,

@@ -10,7 +10,15 @@ from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
 from metrics.model.plan import WARMUP, Plan, PlannedCell
 from metrics.model.run_folder import UNKNOWN, VIOLATED
-from metrics.results import expectations, fault_results, prediction, sweep, systems, trial_figures
+from metrics.results import (
+    expectations,
+    fault_results,
+    prediction,
+    survival,
+    sweep,
+    systems,
+    trial_figures,
+)
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import Check, witness
 
@@ -67,6 +75,7 @@ def build(
         ],
         "prediction": foreseen,
         "systems": systems.compare(plan, found, analyses),
+        "survival": survival.of_run(plan, analyses),
         "sweep": sweep.sweep([sweep.cell_of(cell) for cell in cells]),
     }
 

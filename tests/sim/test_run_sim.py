@@ -120,6 +120,9 @@ def test_demo_passes_in_the_simulator_with_finality_where_it_is_predicted(tmp_pa
     stages = baseline["stages_ms"]
     assert stages["precommitted"]["n"] == stages["irreversible"]["n"] == stages["whole"]["n"] > 0
     assert {q["negative"] + q["censored"] + q["unknown"] for q in stages.values()} == {0}
+    waits = {(row["fault"].partition("-")[0], row["what"]): row for row in summary["survival"]}
+    assert {what for fault, what in waits if fault == "partition"} == {"detected", "recovered"}
+    assert all(row["ended"] == row["n"] == 1 for row in waits.values() if row["what"] != "detected")
     states = {fault["id"]: fault["state"] for fault in summary["faults"]}
     assert set(states.values()) == {"installed"}, states
     assert "repeat:" not in done.output

@@ -161,7 +161,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "metrics.intake": (".", "lines"),
     "metrics.fault_checks": ("registry", "clocks links", "."),
     "metrics.measure": ("registry", "confidence delegation stages", "."),
-    "metrics.report": (".", "governance"),
+    "metrics.report": (".", "durations", "charts", "fault_text governance"),
     "metrics.results": ("trials", "written", "."),
     "harness.bench": (".", "rig"),
     "harness.bundle": ("bundle", "archive redaction"),

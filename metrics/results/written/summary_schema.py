@@ -45,6 +45,12 @@ _ROW = part(
     "Row",
     axis=str, fixed=dict[str, Any], phase=str, figure=str, points=many(_POINT), differs=list[int],
 )  # fmt: skip
+_CURVE = part(
+    "Curve",
+    cell=int, params=dict[str, Any], fault=str, what=str, n=int, ended=int, median_s=float | None,
+    steps=many(tuple[float, float, float | None, float | None]),
+    trials=many(tuple[int, float, bool]),
+)  # fmt: skip
 Summary = part(
     "Summary",
     schema=str, verdict=str, campaign=str, title=str, lab=str, seed=int, checks=many(_CHECK),
@@ -52,6 +58,7 @@ Summary = part(
     faults=list[FaultResult],
     zones=list[FaultResult], stories=many(part("Story", trial=int, text=list[str])),
     prediction=dict[str, Any], systems=list[dict[str, Any]], sweep=many(_ROW),
+    survival=many(_CURVE),
 )  # fmt: skip
 """What summary.json holds."""
 

@@ -41,6 +41,7 @@ NOT_FIGURES = {
     "/cells/*/trials/*/invalid": "sentences, the same",
     "/cells/*/trials/*/figures": "those of M again, of a trial by itself: of a lone one its cell's",
     "/sweep": "those of trials again, beside each other: tests/unit/metrics_results/test_sweep.py",
+    "/survival": "times of trials again: tests/unit/metrics_results/test_product_limit.py",
     "/stories": "sentences about a conflict",
     "/faults/*/how": "by what a host did it: its agent's own word",
     "/faults/*/reason": "a sentence",

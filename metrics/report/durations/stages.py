@@ -82,7 +82,7 @@ def _whole(names: list[str], whole: list[Figures]) -> go.Scatter:
     return go.Scatter(
         y=[name for name, _ in known], x=values, mode="markers", name="whole, its own median",
         marker={"symbol": "diamond-open", "size": 10, "color": "#000000"},
-        error_x={"type": "data", "symmetric": False, "thickness": 1,
+        error_x={"symmetric": False, "thickness": 1,
                  "array": [high / 1e3 - at for at, (_, high) in zip(values, ends, strict=True)],
                  "arrayminus": [at - low / 1e3 for at, (low, _) in zip(values, ends, strict=True)]},
     )  # fmt: skip

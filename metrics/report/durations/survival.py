@@ -1,0 +1,74 @@
+"""Curves of trials that still wait, after a fault, for it to be noticed or to be over."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from metrics.model.cell_text import cell_text
+from metrics.report import charts
+from metrics.results.survival import DETECTED, RECOVERED
+
+TITLES = {DETECTED: "not yet detected", RECOVERED: "not yet recovered"}
+LINES_MAX = 8
+"""Of more curves in one chart none could be told from another: the rows say it then."""
+
+
+def shown(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the rows of the section and its chart, "" where one trial alone waits for each."""
+    named = [{**row, "of": f"{row['fault']} {cell_text(row['params'])}".strip()} for row in rows]
+    return {"rows": named, "chart": _chart(named)}
+
+
+def _chart(rows: list[dict[str, Any]]) -> str:
+    drawn = [row for row in rows if row["n"] > 1]
+    faults = list(dict.fromkeys(row["of"] for row in drawn))
+    if not drawn or len(faults) > LINES_MAX:
+        return ""
+    figure = make_subplots(
+        rows=1, cols=2, shared_yaxes=True, subplot_titles=list(TITLES.values()),
+        horizontal_spacing=0.06,
+    )  # fmt: skip
+    seen: set[str] = set()
+    for row in drawn:
+        column = list(TITLES).index(row["what"]) + 1
+        _draw(figure, row, column, faults.index(row["of"]), first=row["of"] not in seen)
+        seen.add(row["of"])
+    for column in (1, 2):
+        figure.update_xaxes(title_text="time since (s)", rangemode="tozero", row=1, col=column)
+    figure.update_yaxes(title_text="share of trials", range=[-0.03, 1.03], row=1, col=1)
+    return charts.fragment(figure, "survival-chart", height=380)
+
+
+def _draw(figure: go.Figure, row: dict[str, Any], column: int, place: int, *, first: bool) -> None:
+    """Draw the steps of a curve, up to how long was watched, and marks of what is censored."""
+    steps, name = row["steps"], charts.label(row["of"])
+    last = max([steps[-1][0], *(t for _, t, _ in row["trials"])])
+    times = [step[0] for step in steps] + [last]
+    colour = charts.COLOURS[place % len(charts.COLOURS)]
+    style = {"color": colour, "dash": charts.DASHES[place % len(charts.DASHES)], "width": 2}
+    for end in (2, 3):
+        if steps[0][end] is not None:
+            figure.add_trace(
+                go.Scatter(x=times, y=[step[end] for step in steps] + [steps[-1][end]],
+                           mode="lines", line_shape="hv", legendgroup=name, showlegend=False,
+                           line={**style, "width": 0.8}, hoverinfo="skip"),
+                row=1, col=column,
+            )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(x=times, y=[step[1] for step in steps] + [steps[-1][1]], mode="lines",
+                   line_shape="hv", name=name, legendgroup=name, showlegend=first, line=style),
+        row=1, col=column,
+    )  # fmt: skip
+    open_ = [(t, n) for n, t, ended in row["trials"] if not ended]
+    figure.add_trace(
+        go.Scatter(x=[t for t, _ in open_], y=[_still(steps, t) for t, _ in open_], mode="markers",
+                   legendgroup=name, showlegend=False, hoverinfo="text",
+                   hovertext=[f"trial {n}: watched for {t:.2f} s, not ended" for t, n in open_],
+                   marker={"symbol": "line-ns-open", "size": 10, "color": colour}),
+        row=1, col=column,
+    )  # fmt: skip
+
+
+def _still(steps: list[list[float]], t: float) -> float:
+    return [step[1] for step in steps if step[0] <= t][-1]
