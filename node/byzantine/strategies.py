@@ -229,7 +229,10 @@ def wrong_confirmed(block: SignedBlock, memory: Memory, moment: Moment) -> list[
 
 
 def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
-    """Pass no transaction on, and put none into blocks; of named accounts, only none of theirs."""
+    """Pass no transaction on, and put none into blocks; of named accounts, only none of theirs.
+
+    The block that its chain made with them is denied, or whoever asks for it would have it.
+    """
     if isinstance(effect, Relay):
         left = [one for one in effect.transactions if not _is_censored(one, memory)]
         return [Relay(transactions=left, source=effect.source)] if left else []
@@ -245,6 +248,7 @@ def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
     if forged is None:
         return [effect]
     memory.twins[block.id] = forged.id
+    memory.withheld[block.id] = sys.maxsize
     return [SendTo(block=forged, peers=_everybody(memory, moment))]
 
 

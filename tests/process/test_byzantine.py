@@ -112,6 +112,7 @@ def test_a_censors_blocks_are_empty_and_a_node_that_restarts_lies_on() -> None:
             return [block.tx_count for block in blocks if block.producer[-1] in producers]
 
         wait_until(lambda: sum(n > 0 for n in held("bcd")) > 3, "others' blocks hold some")
+        assert [signed_twice(node, "producera") for node in others] == [[], [], []]
         liar.end(signal.SIGTERM)
         liar.start()
         wait_until(lambda: told(liar) == ["censor", "censor"], "it is told again")

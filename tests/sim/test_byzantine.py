@@ -106,6 +106,7 @@ def test_censor_leaves_transactions_out_and_passes_none_on() -> None:
     acts = who.rewrite(tick(chain, START_SLOT), now_ns=0, peers=PEERS, rng=random.Random(1))
     (block,) = sent(acts)
     assert block.transactions == ()
+    assert who.hides(chain.head.id, chain.slot_clock.time_ns(START_SLOT + 99))
     assert not of_kind(receive(make_chain(GENESIS), block), Rejected)
 
 
