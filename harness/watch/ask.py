@@ -7,10 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from harness.errors import RunError
 from harness.orchestrator.fleet import Fleet
-from harness.watch.seen import Answer, HostSeen, after
+from harness.watch.seen import Answer, HostSeen, after, late
 
 ANSWER_S = 10.0
-"""A host that is slower than this is away for now; it is asked again."""
+"""A host that is slower than this is asked again."""
+LATE_S = 6.0
+"""One that has not answered for so long is shown as gone, until it does."""
 
 
 class Asking:
@@ -23,6 +25,7 @@ class Asking:
         self._fleet = fleet
         self._seen = {host.name: HostSeen(host=host.name) for host in fleet.inventory.hosts}
         self._due: dict[str, Future[Answer]] = {}
+        self._asked_s: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(len(self._seen), thread_name_prefix="watch")
 
     def __enter__(self) -> Asking:
@@ -41,9 +44,13 @@ class Asking:
         """
         for host in self._seen.keys() - self._due.keys():
             self._due[host] = self._pool.submit(self._ask, host)
+            self._asked_s[host] = time.monotonic()
         done, _ = wait(self._due.values(), timeout=within_s)
         for host in [host for host, answer in self._due.items() if answer in done]:
             self._seen[host] = after(self._seen[host], self._due.pop(host).result())
+        for host in self._due:
+            if time.monotonic() - self._asked_s[host] > LATE_S:
+                self._seen[host] = late(self._seen[host])
         if not any(seen.deployed for seen in self._seen.values()):
             raise RunError(f"{', '.join(self._seen)}: nothing is deployed; run slotlab deploy")
         return list(self._seen.values())

@@ -105,6 +105,11 @@ def after(before: HostSeen, answer: Answer) -> HostSeen:
     )
 
 
+def late(seen: HostSeen) -> HostSeen:
+    """Return what is known of a host that was asked long ago and has not answered yet."""
+    return msgspec.structs.replace(seen, problem=seen.problem or "it was asked, and is silent")
+
+
 def _share(before: Processor, now: Processor) -> float | None:
     """Return which share was busy meanwhile; None where that cannot be told (no time, a boot)."""
     busy_ns, all_ns = now.busy_ns - before.busy_ns, now.all_ns - before.all_ns

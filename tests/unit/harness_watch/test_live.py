@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +15,16 @@ from rich.console import Console
 
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.watch import live
+from harness.orchestrator.fleet import Fleet
+from harness.watch import ask, live
+from harness.watch.ask import Asking
 from harness.watch.live import look, watch
 from tests.unit.harness_remote.scripted_hosts import scripted
 from tests.unit.harness_remote.ssh_server import serving
 from tests.unit.harness_remote.test_lanes import lab
 from tests.unit.harness_testbed.test_healing import WIPED
 from tests.unit.harness_watch.hosts import NODE, says
+from tests.waiting import wait_until
 
 
 class Screen(io.StringIO):
@@ -95,6 +99,20 @@ def test_a_host_that_vanishes_is_told_with_the_time_and_comes_back_and_ctrl_c_en
         watch(remote.inventory, console, as_json=False)
     assert screen.getvalue().count("gone since") >= 1
     assert screen.getvalue().endswith("\x1b[?25h"), "the cursor is shown again"
+
+
+def test_a_host_that_hangs_is_shown_as_gone_before_it_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "LATE_S", 0.0)
+    with scripted(tmp_path, "n1", "n2") as (remote, hosts), Asking(Fleet(remote)) as asking:
+        assert [seen.problem for seen in asking.turn()] == ["", ""]
+        answers = hosts["n2"].folder / "answers.json"
+        answers.unlink()
+        os.mkfifo(answers)  # what reads it waits
+        hangs = ["", "it was asked, and is silent"]
+        wait_until(lambda: [seen.problem for seen in asking.turn(0.5)] == hangs, "it shows")
+        remote.close()
 
 
 def test_json_is_a_line_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
