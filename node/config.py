@@ -62,7 +62,7 @@ class ActConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """This host's share of the load: open-loop, from start_ns (wall) on, until end_ns."""
+    """This host's share of the load, from start_ns (wall) on, until end_ns."""
 
     rate_milli: Annotated[int, msgspec.Meta(ge=0)]
     """Transactions per 1,000 seconds, of a ramp at its start; 0 for a host that only acts."""

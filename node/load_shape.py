@@ -9,12 +9,17 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 _RATE_UNIT_NS = 1000 * 1_000_000_000
 """rate_milli counts transactions per 1,000 s."""
+GATHER_NS = 20_000_000
+"""What is due so soon after the last request waits, to go in one; what comes alone goes at once.
+
+So often a client also looks for answers, and tries again while the node does not take what is due.
+"""
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 _Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 
@@ -34,21 +39,36 @@ class Burst(msgspec.Struct, frozen=True, kw_only=True):
     every_ns: _Positive
 
 
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """No rate: so many transactions are under way, and the next begins when one is `until`.
+
+    turn_ns: none is sooner by what is predicted.
+    """
+
+    in_flight: _Count
+    until: Literal["accepted", "irreversible"]
+    turn_ns: _Positive
+
+
 class LoadShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a load is beside a steady rate."""
 
     ramp: Ramp | None = None
     burst: Burst | None = None
+    closed: Closed | None = None
 
     def share(self, index: int, count: int) -> LoadShape:
         """Return what a host has of it, by its place among so many."""
-        ramp, burst = self.ramp, self.burst
+        ramp, burst, closed = self.ramp, self.burst, self.closed
         if ramp:
             ramp = msgspec.structs.replace(ramp, to_milli=share_of(ramp.to_milli, index, count))
         if burst:
             milli = share_of(burst.rate_milli, index, count)
             burst = msgspec.structs.replace(burst, rate_milli=milli)
-        return msgspec.structs.replace(self, ramp=ramp, burst=burst)
+        if closed:
+            in_flight = share_of(closed.in_flight, index, count)
+            closed = msgspec.structs.replace(closed, in_flight=in_flight)
+        return msgspec.structs.replace(self, ramp=ramp, burst=burst, closed=closed)
 
 
 STEADY = LoadShape()
@@ -102,7 +122,9 @@ class Pace:
     @property
     def peak_milli(self) -> int:
         """Return the highest rate there may be."""
-        ramp, burst = self.shape.ramp, self.shape.burst
+        ramp, burst, closed = self.shape.ramp, self.shape.burst, self.shape.closed
+        if closed:
+            return closed.in_flight * _RATE_UNIT_NS // closed.turn_ns
         return max(self.rate_milli, ramp.to_milli if ramp else 0, burst.rate_milli if burst else 0)
 
     def due_ns(self, n: int) -> int:

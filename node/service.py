@@ -106,12 +106,12 @@ class Service:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._net = self._open_net(identity)
-            requests = Requests(
+            self._requests = Requests(
                 host=config.host, chain=self._chain, net=self._net, check=self._check,
                 health=self._health, lying=self._lying, submit=self._submit,
                 stored=ChainAnswers(self._chain, self._store),
             )  # fmt: skip
-            self._local = LocalServer(config.socket, requests.answer)
+            self._local = LocalServer(config.socket, self._requests.answer)
         except LinkError:
             self._context.destroy(linger=0)
             raise
@@ -319,6 +319,7 @@ class Service:
     def _tell(self, record: msgspec.Struct) -> None:
         """Write a record and what follows from it; somebody else sees to it that it is flushed."""
         self._log.write(record)
+        self._requests.ends.see(record)
         if (told := self._health.see(record)) is not None:
             self._log.write(told)
 
@@ -339,9 +340,6 @@ class Service:
         self._net.each_second()
         if refused := self._budget.take_refused():
             self._emit(events.Dropped(queue=BUSY, n=refused))
-        self._tell_process()
-
-    def _tell_process(self) -> None:
         sent_bytes, taken_bytes = self._net.take_traffic()
         self._emit(
             events.Process(

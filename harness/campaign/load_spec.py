@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from harness.campaign.values import Duration, Rate, Size, Strict
 from harness.notation.units import text_of_ns
-from node.load_shape import Burst, LoadShape, Ramp
+from node.load_shape import GATHER_NS, Burst, Closed, LoadShape, Ramp
 
 BURSTS_MAX = 10_000
 """So many a trial has at most."""
+IN_FLIGHT_MAX = 10_000
 
 
 class RampSpec(Strict):
@@ -43,17 +44,31 @@ class BurstSpec(Strict):
 class LoadSpec(Strict):
     """Transactions of the whole lab, shared evenly by its hosts."""
 
+    mode: Literal["open", "closed"] = "open"
+    """Whether transactions begin at set times, or, closed, each when another one ended."""
     rate: Rate | None = None
-    """How many begin in a second; this or a ramp has to be there."""
+    """How many begin in a second; in an open loop, this or a ramp has to be there."""
     size: Size = 256
     """Bytes of each."""
     ramp: RampSpec | None = None
     """A rate that changes, in place of the steady one."""
     burst: BurstSpec | None = None
     """Bursts on top of the steady rate or the ramp."""
+    in_flight: Annotated[int, Field(ge=1, le=IN_FLIGHT_MAX)] | None = None
+    """Of a closed loop, how many are under way at once."""
+    until: Literal["accepted", "irreversible"] | None = None
+    """Of a closed loop, when one has ended: when its client saw it irreversible, as is meant where
+    nothing is said, or as soon as its node took it. One that is refused, expires, or was with a
+    node that is gone, has ended, too. Clients look for answers each 20 ms."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> LoadSpec:
+        if self.mode == "closed":
+            self._check_closed()
+            return self
+        for key in ("in_flight", "until"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} is for a closed loop; write mode: closed, or remove it")
         if (self.rate is None) == (self.ramp is None):
             raise ValueError("give exactly one of rate and ramp")
         burst, ramp = self.burst, self.ramp
@@ -63,13 +78,22 @@ class LoadSpec(Strict):
             raise ValueError("burst.rate must be more than the rate outside bursts; raise it")
         return self
 
+    def _check_closed(self) -> None:
+        for key in ("rate", "ramp", "burst"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} is for an open loop; remove it, or mode: closed")
+        if self.in_flight is None:
+            raise ValueError("in_flight is missing; write how many are under way at once")
+
     @property
     def begins_milli(self) -> int:
         """Return the rate at T0."""
         return self.ramp.from_ if self.ramp else self.rate or 0
 
-    def shape(self, lasts_ns: int) -> LoadShape | None:
+    def shape(self, lasts_ns: int, final_ns: int) -> LoadShape | None:
         """Return what it is beside a steady rate, where clients send for so long; None: nothing.
+
+        final_ns: no transaction is irreversible sooner, by what is predicted.
 
         Raises:
             ValueError: a part of it does not fit into that; begins with the key.
@@ -85,6 +109,11 @@ class LoadSpec(Strict):
             least = text_of_ns(-(-lasts_ns // BURSTS_MAX))
             problem = f"more than {BURSTS_MAX} bursts in {lasts}; write {least} or more"
             raise ValueError(f"burst.every: {problem}")
+        if self.in_flight is not None:
+            until = self.until or "irreversible"
+            turn_ns = GATHER_NS if until == "accepted" else max(final_ns, GATHER_NS)
+            closed = Closed(in_flight=self.in_flight, until=until, turn_ns=turn_ns)
+            return LoadShape(closed=closed)
         if ramp is None and burst is None:
             return None
         return LoadShape(

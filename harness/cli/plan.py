@@ -145,10 +145,10 @@ def _load(plan: Plan, cell: PlannedCell) -> str:
     text, lasts_ns = load_text(cell), sent_until_ns(plan.end_ns)
     if not text:
         return ""
-    count = asked(cell, lasts_ns)
+    count, closed = asked(cell, lasts_ns), cell.shape and cell.shape.closed
     return (
-        f"load: {text}; {rate_text(peak_milli(cell))} at most, {count} transactions of"
-        f" {cell.size_bytes} B in each trial, {size_text(count * cell.size_bytes)}"
+        f"load: {text}; {rate_text(peak_milli(cell))} at most, {'up to ' if closed else ''}{count}"
+        f" transactions of {cell.size_bytes} B in each trial, {size_text(count * cell.size_bytes)}"
     )
 
 

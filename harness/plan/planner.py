@@ -271,13 +271,14 @@ def _cell(
     file: CampaignFile, cell: Cell, own: Mapping[int, PlannedChain], apart: PlannedZones | None,
     end_ns: int,
 ) -> PlannedCell:  # fmt: skip
-    load, first = cell.campaign.load, own[file.cells[0].n]
+    load, first, chain = cell.campaign.load, own[file.cells[0].n], own[cell.n]
+    final_ns = chain.prediction.finality_lag_blocks.min * chain.slot_ns * chain.interval_slots
     try:
-        shape = load.shape(sent_until_ns(end_ns)) if load else None
+        shape = load.shape(sent_until_ns(end_ns), final_ns) if load else None
     except ValueError as error:
         raise PlanError(f"{file.path.name}: load.{error}") from error
     return PlannedCell(
         n=cell.n, params=dict(cell.params),
         rate_milli=load.begins_milli if load else 0, size_bytes=load.size if load else 0,
-        shape=shape, chain=None if own[cell.n] == first else own[cell.n], zones=apart,
+        shape=shape, chain=None if chain == first else chain, zones=apart,
     )  # fmt: skip

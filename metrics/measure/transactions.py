@@ -136,14 +136,19 @@ def counts(sent: list[Sent], *, known: bool) -> Figures:
 
 def beside_asked(data: TrialData, found: Transactions) -> list[Figures]:
     """Return, by phase, how much of the load was asked and how much sent, also a second, and counts
-    of what was sent.
+    of what was sent. asked: None of a closed loop, which is no number by time.
     """
     plan = data.plan
     own = paces(plan.cell_of(data.planned), len(plan.hosts), sent_until_ns(plan.end_ns))
+    closed = any(pace.shape.closed for pace in own)
     rows: list[Figures] = []
     for name in dict.fromkeys(phase.name for phase in data.phases):
         windows = [(p.start_ns, p.end_ns) for p in data.phases if p.name == name]
-        asked = sum(pace.asked(int(start), int(end)) for start, end in windows for pace in own)
+        asked = (
+            None
+            if closed
+            else sum(pace.asked(int(start), int(end)) for start, end in windows for pace in own)
+        )
         sent = [
             item
             for start_ns, end_ns in windows
@@ -153,7 +158,7 @@ def beside_asked(data: TrialData, found: Transactions) -> list[Figures]:
         seconds = sum(end - start for start, end in windows) / 1e9
         rows.append({
             "phase": name, "asked": asked, **counts(sent, known=found.known),
-            "asked_rate": asked / seconds if seconds else None,
+            "asked_rate": asked / seconds if seconds and asked is not None else None,
             "sent_rate": len(sent) / seconds if seconds else None,
         })  # fmt: skip
     return rows

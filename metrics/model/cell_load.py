@@ -32,7 +32,12 @@ def peak_milli(cell: PlannedCell) -> int:
 
 
 def asked(cell: PlannedCell, lasts_ns: int) -> int:
-    """Return how many transactions all clients together send in so long; each may round it up."""
+    """Return how many transactions all clients together send in so long; of a closed loop at most.
+
+    Each client may round it up.
+    """
+    if cell.shape and cell.shape.closed:
+        return cell.shape.closed.in_flight * -(-lasts_ns // cell.shape.closed.turn_ns)
     return paces(cell, 1, lasts_ns)[0].asked(0, lasts_ns)
 
 
@@ -47,7 +52,10 @@ def rate_text(milli: int) -> str:
 
 
 def _parts(cell: PlannedCell, shape: LoadShape) -> Iterator[str]:
-    ramp, burst = shape.ramp, shape.burst
+    ramp, burst, closed = shape.ramp, shape.burst, shape.closed
+    if closed:
+        yield f"{closed.in_flight} in flight, each until {closed.until}"
+        return
     yield rate_text(cell.rate_milli) + (
         f" to {rate_text(ramp.to_milli)} within {_seconds(ramp.over_ns)}" if ramp else ""
     )

@@ -25,7 +25,7 @@ class Txs(Record, frozen=True, kw_only=True, tag="txs"):
 
 
 class Load(Record, frozen=True, kw_only=True, tag="load"):
-    """The client's last second: transactions due by the open-loop schedule, and their fate."""
+    """The client's last second: transactions due by what is asked of it, and their fate."""
 
     due: Count
     sent: Count

@@ -1,1 +1,1 @@
-"""What this host asks of its node: the local socket, its client, and the open-loop load."""
+"""What this host asks of its node: the local socket, its client, and the load."""

@@ -3,7 +3,8 @@
 Open loop: transaction n is due at a time fixed beforehand on the monotonic clock (start_ns is
 converted once, without the injected skew, so no clock fault shifts the load), and how late it was
 sent is reported. While the node is away, due transactions wait in a bounded backlog, the oldest
-falling out. Nothing is sent twice: what got no answer may be in the node or not, the chain tells.
+falling out. In a closed loop a transaction is due when another one ended (closed_loop.py). Nothing
+is sent twice: what got no answer may be in the node or not, the chain tells.
 
 Load events: due, sent, accepted in that second; refused counts those the node refused, left
 unanswered, and those that fell out of the backlog (also a `dropped` event).
@@ -24,7 +25,8 @@ from node.chain.genesis import Genesis
 from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
 from node.events import Started, Stopped, Txs
-from node.load_shape import Pace
+from node.load_shape import GATHER_NS, Pace
+from node.local.closed_loop import ClosedLoop
 from node.local.load import Acts, Backlog, Transfers, pace_of, sent
 from node.local.local_api import SUBMITTED_MAX
 from node.local.local_client import Answer, LocalLink, Unanswered
@@ -32,11 +34,6 @@ from node.storage import startup
 from node.storage.event_log import EventLog, open_log
 from node.timing.clock import NodeClock
 
-GATHER_NS = 20_000_000
-"""What is due so soon after the last request waits, to go in one; what comes alone goes at once.
-
-So often is also looked for answers, and tried again while the node does not take what is due.
-"""
 STATUS_EACH_NS = 500_000_000
 NICE = 5
 """How far a client stands back: what it would send must not keep the node from taking it."""
@@ -67,6 +64,8 @@ class Client:
         self._link = link
         self._log = log
         self._backlog = Backlog(pace)
+        self._loop = ClosedLoop(pace.shape.closed)
+        self._ended = 0
         self._reference: Reference | None = None
         self._next: int | None = None
         self._report_ns = pace.start_ns + NS_PER_S
@@ -83,8 +82,13 @@ class Client:
         if now_ns >= self._status_ns:
             self._status_ns = now_ns + STATUS_EACH_NS
             self._link.send({"op": "status"}, ids=(), now_ns=now_ns)
+        if self._pace.shape.closed:
+            self._link.send({"op": "ended", "start": self._ended}, ids=(), now_ns=now_ns)
         for answer in self._link.receive(now_ns):
             self._take(answer)
+        if not self._link.connected:
+            self._loop.lost()
+            self._ended = 0
         self._collect(now_ns, self._next)
         self._act(now_ns)
         self._send(now_ns)
@@ -101,7 +105,7 @@ class Client:
         if self._backlog.waiting:
             gathered_ns = self._sent_ns + GATHER_NS
             wakes.append(gathered_ns if gathered_ns > now_ns else now_ns + GATHER_NS)
-        if self._link.waits or now_ns >= self._pace.end_ns:
+        if self._link.waits or self._pace.shape.closed or now_ns >= self._pace.end_ns:
             wakes.append(now_ns + GATHER_NS)
         return min(wakes)
 
@@ -113,8 +117,12 @@ class Client:
         """Move what is due into the backlog."""
         n = first
         while (due_ns := self._pace.due_ns(n)) <= now_ns and due_ns < self._pace.end_ns:
-            self._backlog.add(n)
+            self._backlog.add(n, due_ns)
             n += 1
+        if self._pace.start_ns <= now_ns < self._pace.end_ns:
+            for _ in range(self._loop.room(len(self._backlog.waiting), now_ns)):
+                self._backlog.add(n, now_ns)
+                n += 1
         self._next = n
 
     def _act(self, now_ns: int) -> None:
@@ -130,7 +138,7 @@ class Client:
         if now_ns < self._sent_ns + GATHER_NS:
             return
         while waiting := self._backlog.waiting:
-            some = list(islice(waiting, SUBMITTED_MAX))
+            some = [n for n, _ in islice(waiting, SUBMITTED_MAX)]
             if not self._submitted(self._transfers, some, now_ns):
                 return
             self._sent_ns = now_ns
@@ -153,6 +161,8 @@ class Client:
         if not self._link.send(request, ids=ids, now_ns=now_ns):
             return False
         self._log.write(sent(made, refer.block_id, source.word(numbers[0])))
+        if source is self._transfers:
+            self._loop.sent(ids, made[0].expiration_s * NS_PER_S)
         return True
 
     def _take(self, answer: Answer | Unanswered) -> None:
@@ -161,9 +171,16 @@ class Client:
                 self._reference = None
             case Unanswered(ids):
                 self._backlog.tally.refused += len(ids)
+                if self._loop.ends_with(accepted=True):
+                    self._loop.ended(ids)
+            case Answer((), {"ended": list(ids), "next": int(count)}):
+                self._loop.ended(map(str, ids))
+                self._ended = count
             case Answer((), body):
                 self._reference = reference_of(body) or self._reference
             case Answer(ids, body):
+                if self._loop.ends_with(accepted=True):
+                    self._loop.ended(ids)
                 refused: dict[str, list[str]] = {}
                 for name, reason in zip(ids, _reasons(body, len(ids)), strict=True):
                     if reason:
@@ -171,6 +188,7 @@ class Client:
                     else:
                         self._backlog.tally.accepted += 1
                 for reason, names in refused.items():
+                    self._loop.ended(names)
                     self._backlog.tally.refused += len(names)
                     self._log.write(Txs(ids=names, state="rejected", reason=reason))
 

@@ -1,11 +1,12 @@
 """What clients of this host are told: how far the chain is, whether a transaction is taken."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node.byzantine.lying import Lying
 from node.chain.chain import Chain
 from node.local.chain_answers import ChainAnswers
+from node.local.closed_loop import Ends
 from node.local.local_api import Reply, Request
 from node.network.net import Net
 from node.timing.health import FULL, HealthMonitor
@@ -26,6 +27,7 @@ class Requests:
     health: HealthMonitor
     stored: ChainAnswers
     submit: Callable[[Sequence[bytes]], list[str]]
+    ends: Ends = field(default_factory=Ends)
     lying: Lying
 
     def answer(self, request: Request) -> Reply:
@@ -33,6 +35,9 @@ class Requests:
         match request.op:
             case "submit":
                 return {"ok": True, "reasons": self.submit(request.txs)}
+            case "ended":
+                ended, count = self.ends.since(request.start)
+                return {"ok": True, "ended": ended, "next": count}
             case "peers":
                 return {"ok": True, "peers": self.net.peer_rows()}
             case "mempool":

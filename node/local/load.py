@@ -54,15 +54,15 @@ class Backlog:
     """Mutable: the transactions that are due and wait for the node, and what became of others."""
 
     def __init__(self, pace: Pace) -> None:
-        self._pace = pace
         self._most = max(_WAITING_MIN, _WAITING_S * pace.peak_milli // 1000)
-        self.waiting: deque[int] = deque()
+        self.waiting: deque[tuple[int, int]] = deque()
+        """Numbers, and when each was due."""
         self.tally = Tally()
 
-    def add(self, n: int) -> None:
+    def add(self, n: int, due_ns: int) -> None:
         """Let transaction n wait; the oldest fall out of a full backlog."""
         self.tally.due += 1
-        self.waiting.append(n)
+        self.waiting.append((n, due_ns))
         while len(self.waiting) > self._most:
             self.waiting.popleft()
             self.tally.dropped += 1
@@ -70,7 +70,7 @@ class Backlog:
 
     def sent(self, count: int, now_ns: int) -> None:
         """Note that the oldest count were sent."""
-        late_ns = now_ns - self._pace.due_ns(self.waiting[0])
+        late_ns = now_ns - self.waiting[0][1]
         self.tally.sent += count
         self.tally.late_max_ns = max(self.tally.late_max_ns, late_ns)
         for _ in range(count):

@@ -1,10 +1,11 @@
 """The local socket: what a client on this host may ask the node, and the asking side.
 
 A Unix stream socket; frames of msgpack maps (local_frame.py). Requests: {"op": "status" | "health"
-| "peers" | "mempool"}, {"op": "submit", "txs": [bytes]} and {"op": "block" | "transaction", "of":
-text, "start": number}; "ref", any number, comes back in the reply, and replies come in the order of
-the requests. Replies carry "ok"; "reasons" of a submit say of each of its transactions why it was
-not taken, "" for one that was. Who may talk is decided by the socket file's rights (0660).
+| "peers" | "mempool"}, {"op": "submit", "txs": [bytes]}, {"op": "ended", "start": number} and
+{"op": "block" | "transaction", "of": text, "start": number}; "ref", any number, comes back in the
+reply, and replies come in the order of the requests. Replies carry "ok"; "reasons" of a submit say
+of each of its transactions why it was not taken, "" for one that was. Who may talk is decided by
+the socket file's rights (0660).
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ class QueryError(Exception):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be asked; of, start: which block or transaction, and where to begin with it."""
+    """What may be asked; of, start: which block or transaction, and where to begin with it.
 
-    op: Literal["status", "health", "peers", "mempool", "submit", "block", "transaction"]
+    Of `ended`, start is how many ends the asker was told of.
+    """
+
+    op: Literal["status", "health", "peers", "mempool", "submit", "ended", "block", "transaction"]
     txs: Annotated[list[bytes], msgspec.Meta(max_length=SUBMITTED_MAX)] = []
     of: str = ""
     start: Count = 0

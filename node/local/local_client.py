@@ -45,6 +45,11 @@ class LocalLink:
         self._unsent = b""
 
     @property
+    def connected(self) -> bool:
+        """Return whether there is a connection."""
+        return self._socket is not None
+
+    @property
     def waits(self) -> bool:
         """Return whether any request has no answer yet."""
         return bool(self._open)

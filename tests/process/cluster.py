@@ -30,6 +30,7 @@ from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.slot import SlotClock
 from node.chain.model.windows import Timing
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
+from node.load_shape import Closed, LoadShape
 from node.local.local_api import QueryError, ask
 from tests.waiting import DEADLINE_S, wait_until
 
@@ -177,13 +178,14 @@ def cluster(
             made.close()
 
 
-def client(lab: Cluster, node: Node, *, seconds: int) -> Node:
-    """Return the client of node's host, not started: 20 transactions a second, from soon on."""
+def client(lab: Cluster, node: Node, *, seconds: int, closed: Closed | None = None) -> Node:
+    """Return the client of node's host, not started: a closed loop or 20 transactions a second."""
     account = f"user{node.name[-1]}"
     (node.folder / "user.key").write_text(lab.account_keys[account].to_hex().zfill(64))
     now_ns = time.time_ns()
     load = ClientConfig(
-        rate_milli=20_000, size_bytes=64, seed=1, start_ns=now_ns + 3 * 10**9,
+        rate_milli=0 if closed else 20_000, shape=LoadShape(closed=closed),
+        size_bytes=64, seed=1, start_ns=now_ns + 3 * 10**9,
         end_ns=now_ns + (seconds + 3) * 10**9, account=account, key_file="user.key",
     )  # fmt: skip
     config = msgspec.structs.replace(node.config, client=load)

@@ -18,6 +18,7 @@ from harness.orchestrator.fleet import NodeStatus
 from node import events
 from node.chain.encoding.crypto import public_key
 from node.config import ActConfig
+from node.load_shape import Closed
 from tests.process.cluster import ROOT, Node, cluster
 from tests.process.cluster import client as client_of
 from tests.process.test_bitshares import FAST
@@ -150,6 +151,26 @@ def test_a_clients_load_becomes_irreversible_everywhere(system: Any) -> None:
         counted = [sum(r.tx_count for r in node.of(events.Applied)) for node in lab.nodes]
         assert min(counted) >= len(accepted)
         assert lab.nodes[1].of(events.Txs) == []
+
+
+def test_a_closed_loop_has_so_many_under_way_until_the_node_made_them_irreversible() -> None:
+    with cluster(2) as lab:
+        lab.start()
+        lab.until_lib(2)
+        loop = Closed(in_flight=5, until="irreversible", turn_ns=1)
+        client = client_of(lab, lab.nodes[0], seconds=6, closed=loop)
+        client.start()
+        assert client.wait() == 0
+        under_way: set[str] = set()
+        accepted = 0
+        for record in lab.nodes[0].of(events.Txs):
+            if record.state == "accepted":
+                under_way.update(record.ids)
+                accepted += len(record.ids)
+            elif record.state == "irreversible":
+                under_way.difference_update(record.ids)
+            assert len(under_way) <= 5
+        assert accepted >= 10  # So the loop went round.
 
 
 def test_the_schedule_that_a_campaign_lets_the_system_account_propose_takes_turns() -> None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 import zstandard
 
+from harness.campaign import campaign_file
+from harness.plan import lab_view, planner
+from harness.sim.campaign import simulate
+from metrics.model.cell_load import asked, peak_milli
+from metrics.model.plan import Plan
 from node import events
+from node.load_shape import GATHER_NS
 from tests.sim.runs import meets, simulated
 
 HEAD = """
@@ -38,6 +47,83 @@ def table(folder: Path) -> list[list[str]]:
     return [[row[0], row[1], row[3], *row[5:]] for row in rows if row]
 
 
+SHARES = {"n1": 2, "n2": 2, "n3": 1, "n4": 1}
+"""How six in flight are shared by four hosts."""
+SYSTEMS = ("eosio, slot: 500ms, blocks_per_turn: 2", "bitshares, slot: 1s")
+
+
+def closed(system: str, until: str) -> tuple[Plan, dict[str, list[tuple[int, events.Event]]]]:
+    """Return the plan of a closed loop of six, and what node and client of each host told of it.
+
+    The node of n2 is killed at 10 s and back two seconds later.
+    """
+    text = f"""
+schema: slotlab.campaign/v1
+title: a closed loop
+chain: {{producers: 4, profile: {system}}}
+load: {{mode: closed, in_flight: 6, until: {until}}}
+warmup: 5s
+cooldown: 10s
+timeline: [{{at: 10s, fault: kill, on: n2, restart_after: 2s}}]
+"""
+    file = campaign_file.parse(text, Path("t.yml"))
+    plan = planner.build(file, lab_view.simulated(file))
+    done = simulate(plan, plan.trials[0])
+    told = {
+        host: [
+            (said.wall_ns, record)
+            for said, record in map(events.decode, lines.splitlines())
+            if isinstance(record, events.Txs) or said.node == host
+        ]
+        for host, lines in done.events.items()
+    }
+    return plan, told
+
+
+def within_the_plan(plan: Plan, sent: int) -> None:
+    """Assert that no more was sent than the plan says that there can be."""
+    cell = plan.cells[0]
+    assert 0 < sent <= asked(cell, plan.end_ns)
+    assert peak_milli(cell) * plan.end_ns >= sent * 10**12
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_closed_loop_begins_one_for_each_that_is_irreversible(system: str) -> None:
+    plan, told = closed(system, "irreversible")
+    sent = 0
+    for host, most in SHARES.items():
+        under_way: set[str] = set()
+        filled = 0
+        for _, record in told[host]:
+            if isinstance(record, events.Started):
+                under_way.clear()  # With what the node would have told.
+            elif isinstance(record, events.Txs) and record.state == "accepted":
+                under_way.update(record.ids)
+                filled += len(under_way) == most
+            elif isinstance(record, events.Txs) and record.state == "irreversible":
+                under_way.difference_update(record.ids)
+            elif isinstance(record, events.Txs) and record.state == "sent":
+                sent += len(record.ids)
+            assert len(under_way) <= most
+        assert filled >= 3
+    within_the_plan(plan, sent)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_closed_loop_until_accepted_goes_as_often_as_a_client_looks(system: str) -> None:
+    plan, told = closed(system, "accepted")
+    sent: list[int] = []
+    for host, most in SHARES.items():
+        at = [at_ns for at_ns, record in told[host] if getattr(record, "state", "") == "sent"]
+        turns = Counter(at)
+        assert max(turns.values()) == most
+        sent += at
+        apart = [b - a for a, b in pairwise(sorted(turns))]
+        assert min(apart) > GATHER_NS - 10_000  # By a clock of its own.
+    within_the_plan(plan, len(sent))
+    assert len(sent) > 1_000
+
+
 def test_a_ramp_with_bursts_is_sent_and_told_as_it_was_asked(tmp_path: Path) -> None:
     campaign = tmp_path / "ramp.yml"
     shape = "{ramp: {from: 0/s, to: 40/s, over: 20s}, burst: {rate: 100/s, for: 2s, every: 12s}}"
@@ -53,6 +139,6 @@ def test_a_ramp_with_bursts_is_sent_and_told_as_it_was_asked(tmp_path: Path) -> 
     rows = table(folder)
     assert [row[0] for row in rows] == ["warmup", "baseline", "pause-1", "recovery", "after"]
     figures = [[int(text) for text in row[1:]] for row in rows]
-    for asked, sent, refused, included, final in figures:
-        assert abs(asked - sent) <= 4  # One a host that is due where two phases meet.
+    for due_then, sent, refused, included, final in figures:
+        assert abs(due_then - sent) <= 4  # One a host that is due where two phases meet.
         assert (refused, included, final) == (0, sent, sent)

@@ -32,6 +32,7 @@ from node.chain.model.voice import READY
 from node.chain.profile import Profile
 from node.chain.validation import NOBODY_TRUSTED, Judge
 from node.config import HealthConfig
+from node.local.closed_loop import ENDS
 from node.network.gossip import Gossip
 from node.timing.health import HealthMonitor
 from node.timing.slots import SlotWatch, due_events
@@ -107,6 +108,8 @@ class Host:
         self.liar: Liar | None = None
         """Who lies here now and then."""
         self.inbox: list[tuple[Action, tuple[object, ...]]] = []
+        self.ended: Callable[[list[str]], None] | None = None
+        """Hears which transactions of its client ended."""
         self.feeding = False
         """Whether it applies an answer, of which it announces nothing."""
         self.gossip = Gossip(name)
@@ -235,8 +238,12 @@ class Host:
         for effect in effects:
             if not isinstance(effect, messages.Emit):
                 self._do(effect)
-            elif told:
-                self.emit(self._completed(effect.record))
+                continue
+            record = effect.record
+            if self.ended and isinstance(record, events.Txs) and record.state in ENDS:
+                self.ended(record.ids)
+            if told:
+                self.emit(self._completed(record))
         return effects
 
     def passes_on(self, transactions: Iterable[Transaction]) -> list[Transaction]:

@@ -12,6 +12,8 @@ from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
 from node.config import ClientConfig
 from node.events import Started, Stopped, Txs
+from node.load_shape import GATHER_NS
+from node.local.closed_loop import ClosedLoop
 from node.local.load import Acts, Backlog, Transfers, pace_of, sent
 
 
@@ -31,6 +33,8 @@ class Client:
         self._acts = Acts.of(share, genesis, key_of=lambda act: keys[act.by], form=form)
         self._acted = 0
         self._backlog = Backlog(self._pace)
+        self._loop = ClosedLoop(share.shape.closed)
+        self._next = self._life = 0
 
     def start(self) -> None:
         """Begin with the first transaction that is due from now on."""
@@ -40,11 +44,14 @@ class Client:
         self._engine.at(self._pace.start_ns + SECOND_NS, self._report)
         for act in self._acts.due:
             self._engine.at(act.at_ns, self._send)
+        if self._pace.shape.closed:
+            self._host.ended = self._look_soon
+            self._engine.at(self._pace.start_ns, self._send)
 
     def _due(self, n: int) -> None:
         if self._pace.due_ns(n) >= self._pace.end_ns:
             return
-        self._backlog.add(n)
+        self._backlog.add(n, self._pace.due_ns(n))
         self._send()
         self._engine.at(self._pace.due_ns(n + 1), self._due, n + 1)
 
@@ -57,13 +64,32 @@ class Client:
         tip = chain.lib if chain.lib.num > 0 else chain.head
         if tip.num == 0:
             return  # There is no block to refer to yet.
+        self._refill(now_ns)
         while (due_ns := acts.due_ns(self._acted)) is not None and due_ns <= now_ns:
             self._submit(acts, self._acted, chain.chain_id, tip.id)
             self._acted += 1
             backlog.acted(now_ns - due_ns)
         while backlog.waiting:
-            self._submit(self._transfers, backlog.waiting[0], chain.chain_id, tip.id)
+            self._submit(self._transfers, backlog.waiting[0][0], chain.chain_id, tip.id)
             backlog.sent(1, now_ns)
+
+    def _refill(self, now_ns: int) -> None:
+        """Let as many transactions of a closed loop wait as may begin."""
+        if self._life != self._host.life:
+            self._life = self._host.life
+            self._loop.lost()
+        if self._pace.start_ns <= now_ns < self._pace.end_ns:
+            for _ in range(self._loop.room(len(self._backlog.waiting), now_ns)):
+                self._backlog.add(self._next, now_ns)
+                self._next += 1
+
+    def _look_soon(self, ids: list[str]) -> None:
+        """Have the client see, when it looks again, that these ended."""
+        self._engine.at(self._engine.now_ns + GATHER_NS, self._look, ids)
+
+    def _look(self, ids: list[str]) -> None:
+        self._loop.ended(ids)
+        self._send()
 
     def _submit(self, source: Transfers | Acts, n: int, chain_id: bytes, block_id: bytes) -> None:
         """Hand transaction n of source in."""
@@ -72,12 +98,16 @@ class Client:
         )
         name = transaction.id.hex()
         self._host.emit(sent([transaction], block_id, source.word(n)), "client")
+        if source is self._transfers:
+            self._loop.sent([name], transaction.expiration_s * SECOND_NS)
         refusal = self._host.take_transaction(transaction, None)
         if refusal:
             self._backlog.tally.refused += 1
             self._host.emit(Txs(ids=[name], state="rejected", reason=refusal), "client")
         else:
             self._backlog.tally.accepted += 1
+        if self._loop.ends_with(accepted=not refusal):
+            self._look_soon([name])
 
     def _report(self) -> None:
         self._send()

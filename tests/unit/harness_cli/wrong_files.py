@@ -58,6 +58,12 @@ FILES: dict[str, str | bytes] = {
     "longburst.yml": TITLED + "load: {rate: 1/s, burst: {rate: 9/s, for: 9s, every: 9s}}\n",
     "lowburst.yml": TITLED
     + "load: {ramp: {from: 1/s, to: 9/s}, burst: {rate: 9/s, for: 1s, every: 9s}}\n",
+    "noflight.yml": TITLED + "load: {mode: closed}\n",
+    "closedrate.yml": TITLED + "load: {mode: closed, in_flight: 4, rate: 1/s}\n",
+    "openflight.yml": TITLED + "load: {rate: 1/s, in_flight: 4}\n",
+    "openuntil.yml": TITLED + "load: {rate: 1/s, until: accepted}\n",
+    "until.yml": TITLED + "load: {mode: closed, in_flight: 4, until: final}\n",
+    "nonesflight.yml": TITLED + "load: {mode: closed, in_flight: 0}\n",
     "matrix.yml": TITLED + "matrix: {a: []}\n",
     "variable.yml": TITLED + 'load: {rate: "${x}"}\n',
     # its faults

@@ -15,8 +15,8 @@ from node.chain.genesis import Genesis
 from node.chain.model.codec import decode_transaction
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
-from node.load_shape import Pace
-from node.local.client import GATHER_NS, Client, Reference, reference_of
+from node.load_shape import GATHER_NS, STEADY, Closed, LoadShape, Pace
+from node.local.client import Client, Reference, reference_of
 from node.local.load import Acts, Transfers
 from node.local.local_api import SUBMITTED_MAX
 from node.local.local_client import Answer, Unanswered
@@ -103,6 +103,12 @@ class Link:
         self.in_flight = 0
         self.waits = False
         self.sizes: list[int] = []
+        self.got: list[str] = []
+        self.ended: list[str] = []
+
+    @property
+    def connected(self) -> bool:
+        return not self.away
 
     def ready(self) -> bool:
         return not self.away
@@ -114,7 +120,11 @@ class Link:
             body: dict[str, Any] = {
                 "ok": True, "chain_id": CHAIN_ID.hex(), "lib_num": 1, "lib_id": BLOCK_ID.hex(),
             }  # fmt: skip
+        elif request["op"] == "ended":
+            ended = self.ended[request["start"] :]
+            body = {"ok": True, "ended": ended, "next": request["start"] + len(ended)}
         else:
+            self.got += ids
             assert len(request["txs"]) == len(ids)
             self.sizes.append(len(ids))
             body = {"ok": True, "reasons": [self.refuse] * len(ids)}
@@ -146,10 +156,16 @@ def run(client: Client, begin_ns: int, end_ns: int | None = None) -> int:
 
 
 def client(
-    link: Link, log: Log, seconds: int = 10, *, rate_milli: int = 40_000, acts: Acts = NO_ACTS
+    link: Link,
+    log: Log,
+    seconds: int = 10,
+    *,
+    rate_milli: int = 40_000,
+    acts: Acts = NO_ACTS,
+    shape: LoadShape = STEADY,
 ) -> Client:
     end_ns = START_NS + seconds * SECOND_NS
-    pace = Pace(rate_milli=rate_milli, start_ns=START_NS, end_ns=end_ns)
+    pace = Pace(rate_milli=rate_milli, start_ns=START_NS, end_ns=end_ns, shape=shape)
     return Client(pace, transfers(), acts, link, log)  # type: ignore[arg-type]
 
 
@@ -237,6 +253,45 @@ def test_a_client_that_starts_late_begins_with_what_is_due_then() -> None:
     link, log = Link(), Log()
     run(client(link, log, seconds=10), START_NS + 5 * SECOND_NS)
     assert sum(load.due for load in log.loads()) == 200
+
+
+def test_a_closed_loop_begins_one_for_each_that_the_node_answered() -> None:
+    link, log = Link(), Log()
+    loop = LoadShape(closed=Closed(in_flight=3, until="accepted", turn_ns=1))
+    run(client(link, log, 1, rate_milli=0, shape=loop), START_NS - SECOND_NS)
+    assert set(link.sizes) == {3}
+    assert 45 < len(link.sizes) <= 51
+    link.refuse = "busy"
+    run(client(link, log, 1, rate_milli=0, shape=loop), START_NS - SECOND_NS)
+    assert 90 < len(link.sizes) <= 102
+
+
+def test_a_closed_loop_waits_until_its_transactions_are_irreversible_or_their_node_is_gone() -> (
+    None
+):
+    link, log = Link(), Log()
+    loop = LoadShape(closed=Closed(in_flight=3, until="irreversible", turn_ns=1))
+    load = client(link, log, 10, rate_milli=0, shape=loop)
+
+    def second(n: int) -> int:
+        run(load, START_NS + (n - 1) * SECOND_NS, START_NS + n * SECOND_NS)
+        return len(link.got)
+
+    assert (second(0), second(1), second(2)) == (0, 3, 3)
+    link.ended += link.got[:2]
+    assert (second(3), second(4)) == (5, 5)
+    link.ended += [*link.got[:5], "of somebody else"]
+    assert second(5) == 8
+    link.away, link.ended = True, []
+    assert second(6) == 8
+    link.away = False
+    assert (second(7), second(8)) == (11, 11)
+    link.ended = list(link.got[8:])
+    assert second(9) == 14
+    told = [record for record in log if isinstance(record, Txs)]
+    assert (len({id_ for record in told for id_ in record.ids}), len(link.got)) == (14, 14)
+    link.ended += link.got[11:]
+    assert second(11) == 14  # The load is over.
 
 
 def test_acts_are_sent_under_their_words_when_they_are_due_beside_the_load_or_alone() -> None:
