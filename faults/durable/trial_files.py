@@ -31,7 +31,7 @@ def check_files(files: dict[str, str]) -> None:
 
 
 def place_files(layout: Layout, files: dict[str, str]) -> None:
-    """Remove chain, events and the earlier trial, and put files below trial/.
+    """Remove chain, events, lies and the earlier trial, and put files below trial/.
 
     Raises:
         FaultError: bad_file; disk, with the path and what the system says.
@@ -40,6 +40,7 @@ def place_files(layout: Layout, files: dict[str, str]) -> None:
     owner = _owner(layout.owner)
     try:
         layout.uncollected_file.unlink(missing_ok=True)
+        layout.behaviour_file.unlink(missing_ok=True)
         for name in _WIPED:
             folder = layout.state_dir / name
             if folder.is_symlink():

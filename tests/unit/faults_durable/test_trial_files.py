@@ -30,3 +30,9 @@ def test_a_record_that_a_new_trial_replaced_is_not_there_any_more(place: Layout)
     mark_uncollected(place, "run.1")
     place_files(place, {"node.json": "{}"})
     assert uncollected(place) == ""
+
+
+def test_no_trial_begins_with_a_node_that_lies(place: Layout) -> None:
+    place.behaviour_file.write_text('{"strategy":"late"}')
+    place_files(place, {"node.json": "{}"})
+    assert not place.behaviour_file.exists()
