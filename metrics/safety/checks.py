@@ -255,16 +255,16 @@ def _restarts(data: TrialData, logs: Logs) -> Check:
 def _promises(data: TrialData, logs: Logs, without: frozenset[str]) -> Check:
     """Return whether what clients were told is irreversible is so at every node."""
     name = NAMES["I11"]
-    told = invariant_inputs.promises(data, without)
-    if not told:
+    told, assured = invariant_inputs.promises(data, without)
+    if not told and not assured:
         return Check(name, UNKNOWN, "no client was told that anything is irreversible")
     chains = {node: [x for x in own if x.kind == "irreversible"] for node, own in logs.items()}
-    found = promises.kept(chains, told, held(data), ID_DIGITS)
+    found = promises.kept(chains, told, assured, held(data), ID_DIGITS)
     if found.untold and not found.violations:
         return Check(name, UNKNOWN, _untold(found.untold))
     fine = (
-        f"{len(told)} transactions that clients were told are irreversible are so at"
-        f" {found.nodes} nodes, as far as each node's chain goes"
+        f"{len(told)} transactions and {len(assured)} blocks that clients were told are"
+        f" irreversible are so at {found.nodes} nodes, as far as each node's chain goes"
     )
     return _verdict(data, name, found.violations, fine)
 

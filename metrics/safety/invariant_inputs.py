@@ -49,14 +49,16 @@ def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
     return found
 
 
-def promises(data: TrialData, without: frozenset[str]) -> list[Event]:
-    """Return what entry nodes, those hosts' and liars' aside, told of irreversible transactions."""
+def promises(data: TrialData, without: frozenset[str]) -> tuple[list[Event], list[Event]]:
+    """Return the transactions and the blocks that clients were told are irreversible.
+
+    Not those of clients of liars, nor of those hosts.
+    """
     left_out = data.planned.liars | without
-    return [
-        event
-        for event in data.events("txs", "id state num")
-        if event.state == "irreversible" and event.host not in left_out
-    ]
+    told = [e for e in data.events("txs", "id state num") if e.state == "irreversible"]
+    found = (told, data.events("assured", IRREVERSIBLE))
+    transactions, blocks = ([e for e in some if e.host not in left_out] for some in found)
+    return transactions, blocks
 
 
 def supplies(data: TrialData, without: frozenset[str]) -> tuple[list[Event], list[str]]:

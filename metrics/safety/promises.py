@@ -1,7 +1,8 @@
 """I11: what clients were told is irreversible, held against each node's irreversible chain; pure.
 
-A promise is an entry node's word that a transaction is irreversible in a block of some number. It
-binds every node, once the node's own irreversible chain is as high.
+A promise is an entry node's word that a transaction is irreversible in a block of some number, or
+that a block is, as its client wrote it down. It binds every node, once its own irreversible chain
+is as high.
 """
 
 from collections import defaultdict
@@ -24,12 +25,16 @@ class Kept:
 
 
 def kept(
-    finals: Logs, told: Iterable[Line], held: Mapping[str, Sequence[str]], digits: int
+    finals: Logs,
+    told: Iterable[Line],
+    assured: Sequence[Line],
+    held: Mapping[str, Sequence[str]],
+    digits: int,
 ) -> Kept:
     """Return what became of promises, each a transaction's id and its block's number.
 
-    finals: what each node told of its irreversible blocks. held: by block, the first digits of the
-    ids of its transactions.
+    finals: what each node told of its irreversible blocks. assured: blocks that clients were
+    promised. held: by block, the first digits of the ids of its transactions.
     """
     homes: dict[str, list[str]] = defaultdict(list)
     for block, short_ids in held.items():
@@ -52,6 +57,8 @@ def kept(
                 untold |= unread
             elif gone:
                 found.append(_lost(node, num, chain[num], host, gone))
+        other = [line for line in assured if chain.get(line.num, line.id) != line.id]
+        found += [_replaced(node, chain[line.num], line) for line in other]
     return Kept(found, sum(map(bool, chains.values())), sorted(untold))
 
 
@@ -62,3 +69,11 @@ def _lost(node: str, num: int, block: str, host: str, gone: Sequence[Line]) -> V
         f" was told ({seconds(gone[0].t_ns)}), is in no irreversible block of {node}"
     )
     return Violation(text, (num,), (block,), (host, node), (gone[0].t_ns,))
+
+
+def _replaced(node: str, block: str, line: Line) -> Violation:
+    text = (
+        f"block {line.num} {line.id[:16]}, irreversible as the client of {line.host} was told"
+        f" ({seconds(line.t_ns)}), is {block[:16]} at {node}"
+    )
+    return Violation(text, (line.num,), (line.id, block), (line.host, node), (line.t_ns,))

@@ -32,6 +32,7 @@ from node.events.lies import Lies as Lies
 from node.events.record import Count as Count
 from node.events.record import Record as Record
 from node.events.record import Whole as Whole
+from node.events.transactions import Assured as Assured
 from node.events.transactions import Load as Load
 from node.events.transactions import Txs as Txs
 from node.events.transactions import TxState as TxState
@@ -332,6 +333,7 @@ Event: TypeAlias = (
     | Txs
     | Fact
     | Load
+    | Assured
     | Process
     | Supply
     | Dropped

@@ -33,3 +33,13 @@ class Load(Record, frozen=True, kw_only=True, tag="load"):
     refused: Count
     backlog: Count
     late_max_ns: Whole = 0
+
+
+class Assured(Record, frozen=True, kw_only=True, tag="assured"):
+    """The client was told by its node that block num is irreversible, with all before it.
+
+    It is the last such one; told when the client asks, if it is another than before.
+    """
+
+    num: Count
+    id: str

@@ -19,12 +19,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from node.chain import profiles
 from node.chain.encoding.crypto import PrivateKey
 from node.chain.genesis import Genesis
 from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
-from node.events import Started, Stopped, Txs
+from node.events import Assured, Started, Stopped, Txs
 from node.load_shape import GATHER_NS, Pace
 from node.local.closed_loop import ClosedLoop
 from node.local.load import Acts, Backlog, Transfers, pace_of, sent
@@ -67,6 +69,7 @@ class Client:
         self._loop = ClosedLoop(pace.shape.closed)
         self._ended = 0
         self._reference: Reference | None = None
+        self._assured: Assured | None = None
         self._next: int | None = None
         self._report_ns = pace.start_ns + NS_PER_S
         self._status_ns = self._sent_ns = 0
@@ -178,6 +181,7 @@ class Client:
                 self._ended = count
             case Answer((), body):
                 self._reference = reference_of(body) or self._reference
+                self._witness(assured_by(body))
             case Answer(ids, body):
                 if self._loop.ends_with(accepted=True):
                     self._loop.ended(ids)
@@ -191,6 +195,12 @@ class Client:
                     self._loop.ended(names)
                     self._backlog.tally.refused += len(names)
                     self._log.write(Txs(ids=names, state="rejected", reason=reason))
+
+    def _witness(self, assured: Assured | None) -> None:
+        """Write down what the node vouches for, if that is news."""
+        if assured is not None and assured != self._assured:
+            self._assured = assured
+            self._log.write(assured)
 
     def _report(self, now_ns: int) -> None:
         self._report_ns += NS_PER_S * max(1, -(-(now_ns - self._report_ns) // NS_PER_S))
@@ -217,6 +227,15 @@ def reference_of(status: dict[str, Any]) -> Reference | None:
         block = status["lib_id"] if status["lib_num"] > 0 else status["head_id"]
         return Reference(bytes.fromhex(status["chain_id"]), bytes.fromhex(block))
     except (KeyError, TypeError, ValueError):
+        return None
+
+
+def assured_by(status: dict[str, Any]) -> Assured | None:
+    """Return the last irreversible block of a status, None where it says none."""
+    try:
+        said = {"num": status["lib_num"], "id": status["lib_id"]}
+        return msgspec.convert(said, Assured) if said["num"] else None
+    except (KeyError, msgspec.ValidationError):
         return None
 
 

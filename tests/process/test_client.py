@@ -193,6 +193,8 @@ def test_refusals_carry_the_nodes_reason_and_the_client_stands_back(folder: Path
     assert {e["reason"] for e in rejected} == {"bad_tapos"}
     sent = {id_ for e in txs if e["state"] == "sent" for id_ in e["ids"]}
     assert {id_ for e in rejected for id_ in e["ids"]} <= sent
+    assured = [(e["num"], e["id"]) for e in events(folder, "assured")]
+    assert assured == [(1, "07" * 32)], "what it was told again is no news"
     assert events(folder, "stopped")[0]["reason"] == "SIGTERM"
 
 

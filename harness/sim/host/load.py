@@ -11,7 +11,7 @@ from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
 from node.config import ClientConfig
-from node.events import Started, Stopped, Txs
+from node.events import Assured, Started, Stopped, Txs
 from node.load_shape import GATHER_NS
 from node.local.closed_loop import ClosedLoop
 from node.local.load import Acts, Backlog, Transfers, pace_of, sent
@@ -35,6 +35,7 @@ class Client:
         self._backlog = Backlog(self._pace)
         self._loop = ClosedLoop(share.shape.closed)
         self._next = self._life = 0
+        self._assured: Assured | None = None
 
     def start(self) -> None:
         """Begin with the first transaction that is due from now on."""
@@ -109,8 +110,19 @@ class Client:
         if self._loop.ends_with(accepted=not refusal):
             self._look_soon([name])
 
+    def _witness(self) -> None:
+        """Write down what the node vouches for, if it answers and that is news."""
+        chain = self._host.chain
+        if chain is None or self._host.paused or not chain.lib.num:
+            return
+        assured = Assured(num=chain.lib.num, id=chain.lib.id.hex())
+        if assured != self._assured:
+            self._assured = assured
+            self._host.emit(assured, "client")
+
     def _report(self) -> None:
         self._send()
+        self._witness()
         for record in self._backlog.report():
             self._host.emit(record, "client")
         if self._engine.now_ns < self._pace.end_ns:

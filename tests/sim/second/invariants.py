@@ -155,13 +155,16 @@ def _repeated(s: Second) -> bool:
 def _lost(s: Second) -> Any:
     """Return whether a node's final chain is without what a client was told is final."""
     told = [x for x in _honest(s, "txs") if x["state"] == "irreversible"]
-    if not told:
+    assured = _honest(s, "assured")
+    if not told and not assured:
         return UNKNOWN
     blocks = {line["id"]: line["transactions"] for line in _honest(s, "applied")}
     for own in _nodes(s):
         final = {x["num"]: x["id"] for x in own if x["kind"] == "irreversible"}
         has = {short for id_ in final.values() for short in blocks.get(id_, ())}
         if any(x["num"] in final and not {i[:16] for i in x["ids"]} <= has for x in told):
+            return VIOLATED
+        if any(final.get(x["num"], x["id"]) != x["id"] for x in assured):
             return VIOLATED
     return HOLDS
 
