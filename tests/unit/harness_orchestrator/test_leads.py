@@ -85,6 +85,7 @@ class Hosts:
         peers = [{"host": f"n{n}", "state": "synced"} for n in range(1, 4)]
         status = {
             "head_num": 0, "lib_num": 0, "mempool": 0, "peers": peers, "clock": {"verified": True},
+            "health": {"state": "healthy", "missed": 0, "window_slots": 9, "missed_total": 0},
         }  # fmt: skip
         if host == "n3" and self.now_ns < self.started_ns + self.ready_s * SECOND_NS:
             status |= self.late
