@@ -16,12 +16,13 @@ from faults.agent.undo_open_faults import undo_open_faults
 from faults.durable.armed_trial import Lease
 from faults.durable.lab_lock import LabLock
 from faults.durable.trial_files import check_files, place_files
-from faults.durable.trial_units import TrialUnits
+from faults.durable.trial_units import TrialUnits, free_bytes
 from faults.durable.units_to_restart import RunningFile
 from faults.host import processor
 from faults.host.boottime import boot_id, boottime_ns, read_clocks
 from faults.host.qdiscs import foreign_qdisc
 from faults.host.snapshot import snapshot
+from faults.kinds.busy.memory import memory
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Agent:
         self.host = await asyncio.to_thread(with_time_daemon, self.host)
         known = self.capabilities | dict.fromkeys(self.host.capabilities, True)
         foreign = await asyncio.to_thread(foreign_qdisc, self.host.config.interface)
-        now = read_clocks()
+        has, now = memory(), read_clocks()
         lock = self.lock.holder()
         held = None if lock is None else {
             "owner": lock.owner,
@@ -106,6 +107,11 @@ class Agent:
             "boot": boot_id(),
             "version": Path(__file__).resolve().parents[2].name,
             "capabilities": {**known, "foreign_qdisc": bool(foreign)},
+            "room": {
+                "memory_bytes": has["MemTotal"],
+                "memory_free_bytes": has["MemAvailable"],
+                "disk_free_bytes": free_bytes(self.host.layout.agent_dir),
+            },
             "wall_ns": now.wall_ns,
             "mono_ns": now.mono_ns,
             "boottime_ns": now.boottime_ns,

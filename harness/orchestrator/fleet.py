@@ -19,6 +19,7 @@ from harness.inventory.inventory import Inventory
 from harness.plan.genesis import HostAccess
 from harness.plan.lab_view import of_inventory
 from harness.plan.planner import LabView
+from harness.plan.refusals import Room
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Remote, refuse_failed
 from metrics.model.plan import PlannedHost
@@ -57,6 +58,7 @@ class Hello:
     boot: str
     capabilities: Mapping[str, bool]
     clock_ns: tuple[int, int]
+    room: Room
 
 
 class Fleet:
@@ -86,6 +88,7 @@ class Fleet:
                 boot=str(ok["boot"]),
                 capabilities={name: bool(value) for name, value in ok["capabilities"].items()},
                 clock_ns=(ok["wall_ns"] - after_ns, ok["wall_ns"] - before_ns),
+                room=Room(**ok["room"]),
             )
             for host, ok in answers.items()
         }
@@ -164,6 +167,7 @@ def view(
         described,
         hosts=tuple(map(as_deployed, described.hosts)),
         capabilities={host: hello.capabilities for host, hello in hellos.items()},
+        room={host: hello.room for host, hello in hellos.items()},
     )
 
 

@@ -13,9 +13,6 @@ from harness.orchestrator.trial_state import Context
 from harness.plan import refusals
 from metrics.model.plan import Plan, PlannedTrial
 
-HOST_SPARE_BYTES = 50_000_000
-"""Room that stays free on a host beyond twice the estimate of a trial."""
-
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -62,8 +59,7 @@ def look(context: Context, trial: PlannedTrial) -> Obstacle | None:
 
 def _full(context: Context) -> str:
     """Return which hosts have too little room for a trial, "" where none is known to."""
-    plan = context.plan
-    need = 2 * plan.estimate.raw_bytes // len(plan.trials) // len(plan.hosts) + HOST_SPARE_BYTES
+    need = refusals.trial_bytes(context.plan)
     commands = {
         host: ("df", "--output=avail", "--block-size=1", context.deployed[host].state_dir)
         for host in context.present

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -38,12 +38,16 @@ from metrics.model.zones import PlannedZones
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabView:
-    """What the plan needs to know of a lab; capabilities None: the hosts were not asked yet."""
+    """What the plan needs to know of a lab; capabilities None: the hosts were not asked yet.
+
+    room: what hosts have of memory and disk, as far as they were asked.
+    """
 
     lab: str
     hosts: tuple[PlannedHost, ...]
     groups: Mapping[str, Sequence[str]]
     capabilities: Capabilities | None = None
+    room: Mapping[str, refusals.Room] = field(default_factory=dict)
 
 
 def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: int = 0) -> Plan:
@@ -79,8 +83,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
                             phases=[], quorum=[]), own[cell.n], timing, hosts)
         for n, ((cell, _), s, drawn) in enumerate(zip(runs, seeds, faults, strict=True), start=1)
     ]  # fmt: skip
-    asked_max = common.safety.max_unreachable
-    max_unreachable = field.spare if asked_max is None else asked_max
+    max_unreachable = _max_unreachable(common, field)
     cells = [_cell(file, cell, own, apart[cell.n], timing.end_ns) for cell in file.cells]
     _check(file, view, trials, cells, timing, hosts, max_unreachable=max_unreachable)
     nodes = node_options.of_hosts(common, field, seed=base_seed, file=name)
@@ -105,6 +108,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
         estimate=estimate(costing, len(hosts), timing.end_ns, view.lab),
     )
     consensus.refuse(file, plan)
+    refusals.check_disks(name, plan, view.room)
     return plan
 
 
@@ -184,6 +188,12 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
     return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
 
 
+def _max_unreachable(campaign: Campaign, field: selectors.Field) -> int:
+    """Return how many hosts may be away at once: as asked, else as many as can be spared."""
+    asked = campaign.safety.max_unreachable
+    return field.spare if asked is None else asked
+
+
 def _field(file: CampaignFile, view: LabView, hosts: Sequence[PlannedHost]) -> selectors.Field:
     """Return the hosts that selectors choose from."""
     return selectors.Field(
@@ -239,7 +249,7 @@ def _check(
     rules = refusals.Rules(
         file=file.path.name, lab=view.lab, hosts=hosts, max_unreachable=max_unreachable,
         allowed=file.common.safety.allow,
-        warmup_ns=timing.warmup_ns, end_ns=timing.end_ns,
+        warmup_ns=timing.warmup_ns, end_ns=timing.end_ns, room=view.room,
     )  # fmt: skip
     held = {
         cell.n: standing(cell.zones, end_ns=timing.end_ns) if cell.zones else None for cell in cells

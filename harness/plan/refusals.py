@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from faults.kinds.busy.memory import RESERVE_BYTES as MEMORY_RESERVE_BYTES
 from faults.kinds.clock.clock_faults import GAP_NS
 from faults.kinds.shaping.shaper import APART_NS
 from faults.model.fault import SECOND_NS
@@ -18,8 +19,19 @@ from metrics.model.plan import SIM, Phase, Plan, PlannedFault, PlannedHost, Plan
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT
 from metrics.model.sides import between
 
+HOST_SPARE_BYTES = 50_000_000
+"""Room that stays free on a host beyond twice the estimate of a trial."""
 FINALITY = ("finality_latency_s", "finality_lag_blocks")
 """Figures of blocks that become final."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What a host has, and what of it is free now."""
+
+    memory_bytes: int
+    memory_free_bytes: int
+    disk_free_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +45,8 @@ class Rules:
     allowed: Collection[str]
     warmup_ns: int
     end_ns: int
+    room: Mapping[str, Room]
+    """By host, as far as hosts were asked."""
 
 
 def check(
@@ -66,11 +80,33 @@ def check(
             _refuse_what_asks_leave(where, rules, fault)
             _refuse_management(where, rules, fault)
             _refuse_time_server(where, rules, fault)
+            _refuse_reserve(where, rules, fault)
             _refuse_after_stop(where, rules, fault, faults)
     if rules.lab != SIM:
         _refuse_too_many_away(rules, faults)
         if standing is not None:
             _refuse_management(f"{rules.file}: {standing.id}", rules, standing)
+
+
+def check_disks(file: str, plan: Plan, room: Mapping[str, Room]) -> None:
+    """Refuse a plan of which one trial is more than a host has room for.
+
+    Raises:
+        PlanError: the first such host, with how much it has.
+    """
+    need = trial_bytes(plan)
+    key = "load.rate" if any(cell.rate_milli for cell in plan.cells) else "timeline"
+    for host, has in room.items():
+        if has.disk_free_bytes < need:
+            raise PlanError(
+                f"{file}: {key}: a trial needs {need // 1_000_000} MB on {host}, which has"
+                f" {has.disk_free_bytes // 1_000_000} MB free; make room there, or ask for less"
+            )
+
+
+def trial_bytes(plan: Plan) -> int:
+    """Return how much room a host has to have for a trial: twice the estimate, and a reserve."""
+    return 2 * plan.estimate.raw_bytes // len(plan.trials) // len(plan.hosts) + HOST_SPARE_BYTES
 
 
 def without(plan: Plan, trial: PlannedTrial, away: Collection[str]) -> str:
@@ -245,6 +281,25 @@ def _refuse_time_server(where: str, rules: Rules, fault: PlannedFault) -> None:
             raise PlanError(
                 f"{where}.on: {host.host} is the NTP server of {', '.join(served)}; name another"
                 " host, or use level: process"
+            )
+
+
+def _refuse_reserve(where: str, rules: Rules, fault: PlannedFault) -> None:
+    """Refuse to hold memory that a host needs to undo it, by what it has free now."""
+    if fault.kind.shares != "memory":
+        return
+    key = "amount" if "amount_bytes" in fault.asked else "share"
+    for host in fault.targets:
+        room = rules.room.get(host)
+        if room is None:
+            continue
+        held = fault.asked.get("amount_bytes") or int(fault.asked["share"] * room.memory_bytes)
+        most = max(0, room.memory_free_bytes - MEMORY_RESERVE_BYTES)
+        if held > most:
+            raise PlanError(
+                f"{where}.{key}: {held >> 20} MiB would leave {host} less than"
+                f" {MEMORY_RESERVE_BYTES >> 20} MiB; ask for {most >> 20} MiB at most, or name"
+                " another host"
             )
 
 

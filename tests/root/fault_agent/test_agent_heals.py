@@ -211,7 +211,9 @@ def test_garbage_gets_an_error_reply_and_the_agent_goes_on(bench) -> None:
         ("start", {"units": ["ssh"]}, "unsupported"),
     ):
         assert bench.try_ask(op, **arguments)["error"]["reason"] == reason
-    assert "capabilities" in bench.ask("hello")
+    hello = bench.ask("hello")
+    assert "capabilities" in hello
+    assert all(each > 0 for each in hello["room"].values())
 
 
 def test_an_asked_delay_is_there_and_the_clock_probes_are_spared(bench, delay: Wire) -> None:

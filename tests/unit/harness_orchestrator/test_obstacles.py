@@ -13,7 +13,7 @@ import pytest
 from harness.controller.store import RunFolder
 from harness.errors import RunError, StoreError
 from harness.orchestrator import obstacles, run
-from harness.orchestrator.obstacles import HOST_SPARE_BYTES, Obstacle
+from harness.orchestrator.obstacles import Obstacle
 from harness.orchestrator.trial_state import Context
 from harness.plan import refusals
 from harness.remote.agent_channel import Reply
@@ -115,7 +115,7 @@ def test_more_dead_hosts_than_the_plan_allows_end_the_run(tmp_path: Path) -> Non
 def test_a_host_without_room_for_a_trial_is_named_and_one_that_does_not_tell_is_not(
     tmp_path: Path,
 ) -> None:
-    free = {"n2": str(HOST_SPARE_BYTES), "n3": "-"}
+    free = {"n2": str(refusals.HOST_SPARE_BYTES), "n3": "-"}
     found = Lab(tmp_path, planned(), free=free).look()
     assert found is not None
     assert found.text.startswith("disk full: n2 has 50 MB free, needs ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from harness.campaign import campaign_file
 from harness.errors import PlanError
 from harness.plan import planner
 from harness.plan.planner import LabView
+from harness.plan.refusals import Room
 from tests.unit.harness_plan.builders import HEAD, file
 from tests.unit.harness_plan.test_plan_rules import ABLE, rack
 
@@ -132,13 +134,40 @@ UNKNOWN |= {
         SPLIT, f"{AWAY}\nexpect: {{splat: {{{LATENCY}}}}}", {},
         "expect.splat: no such phase; did you mean split?"),
 }  # fmt: skip
-EVERY = {**MANAGEMENT, **QUORUM, **OVERLAPS, **UNKNOWN}
+RESERVE = {
+    "so much memory": (
+        "{at: 20s, for: 5s, fault: memory, on: [n1, n2], amount: 400MB}", AWAY, {},
+        "timeline[0].amount: 381 MiB would leave n2 less than 64 MiB; ask for 317 MiB at most, or"
+        " name another host",
+    ),
+    "such a share of memory": (
+        "{at: 20s, for: 5s, fault: memory, on: n2, share: 50%}", AWAY, {},
+        "timeline[0].share: 476 MiB would leave n2 less than 64 MiB; ask for 317 MiB at most, or"
+        " name another host",
+    ),
+    "more load than a disk has room for": (
+        SPLIT, f"{AWAY}\nload: {{rate: 1000/s, size: 256B}}", {},
+        "load.rate: a trial needs 71 MB on n3, which has 60 MB free; make room there, or ask for"
+        " less",
+    ),
+    "a trial longer than a disk has room for": (
+        SPLIT.replace("20s", "3600s"), AWAY, {},
+        "timeline: a trial needs 107 MB on n3, which has 60 MB free; make room there, or ask for"
+        " less",
+    ),
+}  # fmt: skip
+ROOM = {
+    f"n{n}": Room(memory_bytes=10**9, memory_free_bytes=free, disk_free_bytes=disk)
+    for n, free, disk in ((1, 9 * 10**8, 10**10), (2, 4 * 10**8, 10**10), (3, 10**9, 6 * 10**7))
+}
+"""Of n4 nothing is known."""
+EVERY = {**MANAGEMENT, **RESERVE, **QUORUM, **OVERLAPS, **UNKNOWN}
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_what_is_unsafe_or_unknown_is_refused_with_file_key_and_remedy(name: str) -> None:
     timeline, more, changes, said = EVERY[name]
-    view = rack(able={**ABLE, "netem": True}, changes=changes)
+    view = replace(rack(able={**ABLE, "netem": True}, changes=changes), room=ROOM)
     assert refusal(view, timeline, more) == f"test.yml: {said}"
 
 
