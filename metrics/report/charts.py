@@ -18,6 +18,7 @@ from metrics.model.printable import printable
 from metrics.model.quantiles import Floats
 from metrics.report import fault_text
 from metrics.report.governance import time_line
+from metrics.report.in_order import in_order
 from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")
@@ -54,8 +55,8 @@ def finality(analysis: Analysis, key: str) -> str:
     recovery_brackets(figure, analysis, row=1)
     if lines:
         time_line.draw(figure, analysis, row=2)
-    for i, (host, found) in enumerate(analysis.heads.items()):
-        t_s, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
+    for i, host in enumerate(in_order(analysis.heads)):
+        t_s, lag, lib = _with_gaps(analysis.heads[host], analysis.data.plan.slot_ns)
         style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
         name = label(host)
         for row, values, shown in ((last - 1, lag, True), (last, lib, False)):

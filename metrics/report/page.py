@@ -1,20 +1,16 @@
 """report.html: one self-contained file that needs no network; every text from hosts is escaped."""
 
-from collections import defaultdict
-from itertools import groupby
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import jinja2
 import numpy as np
 
 from metrics.intake import timeline
-from metrics.measure import clocks, costs, finality, propagation, recovery, slots, transactions
+from metrics.measure import clocks, costs, propagation, slots, transactions
 from metrics.measure.metric import PHASE_TABLES
 from metrics.measure.propagation import Hops
 from metrics.measure.registry import SHOWN
-from metrics.measure.slots import Slot
 from metrics.model import number_text
 from metrics.model.cell_load import load_text
 from metrics.model.cell_text import cell_text
@@ -24,13 +20,11 @@ from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
 from metrics.report import (
     charts,
-    confidence,
     differences,
     fault_text,
     heat_maps,
     methods,
     outline,
-    slot_grid,
     sweep,
     systems,
     tails,
@@ -38,6 +32,8 @@ from metrics.report import (
 from metrics.report.alike import gathered
 from metrics.report.durations import stages, survival
 from metrics.report.governance import decisions, delegation, pay
+from metrics.report.in_order import counted
+from metrics.report.of_trial import chronology, confidence, rows, slot_grid
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -45,7 +41,6 @@ PLOTLY = "plotly-cartesian.min.js"
 """plotly.js with the traces that charts here are made of (scatter, bar, heatmap): a third of what
 the package plotly carries, which has all. Of the version it was written for; as published."""
 SCRIPT = "page.js"
-FEW = 3
 LONG_MS = 1000
 
 
@@ -165,17 +160,12 @@ def _windows(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, str]:
 def frozen(moved: dict[str, int]) -> str:
     """Return the hosts where nothing became final, where it did elsewhere; how many, if many."""
     hosts = [host for host, n in moved.items() if n == 0]
-    return "" if len(hosts) == len(moved) else _few(hosts)
-
-
-def _few(hosts: list[str]) -> str:
-    """Return hosts by name, or how many where their names would fill a page."""
-    return ", ".join(hosts) if len(hosts) <= FEW else f"{len(hosts)} hosts"
+    return "" if len(hosts) == len(moved) else rows.few(hosts)
 
 
 def _stretches(found: list[tuple[float, float]]) -> str:
     """Return the time of a phase: each of its stretches, or how many if these would fill a page."""
-    if len(found) > FEW:
+    if len(found) > rows.FEW:
         return f"{len(found)} stretches in {_window(found[0][0], found[-1][1])} s"
     return ", ".join(_window(start, end) for start, end in found) + " s"
 
@@ -200,6 +190,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     n = data.file.n
     cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
     clients = analysis.of(transactions.METRIC)
+    spent = analysis.of(costs.METRIC)
     planned = data.plan.cell_of(data.planned)
     return {
         "n": n,
@@ -218,12 +209,14 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "slot_words": list(slot_grid.words(analysis.of(slots.METRIC))),
         "maps": _maps(cell, n),
         "clock": charts.clock_offsets(analysis, f"clock-{n}"),
-        "positions": _positions(analysis),
-        "misses": _misses(analysis.of(slots.METRIC)),
-        "recovery": _recovery(analysis),
-        "pairs": clocks.pairs(data),
+        "positions": rows.positions_of(analysis),
+        "misses": rows.misses_of(analysis.of(slots.METRIC)),
+        "forks": rows.forks_of(analysis),
+        "recovery": rows.recovery_of(analysis),
+        "chronology": chronology.shown(analysis),
+        "pairs": sorted(clocks.pairs(data), key=lambda p: (counted(p["a"]), counted(p["b"]))),
         "hosts": analysis.of(clocks.METRIC).hosts,
-        "costs": analysis.of(costs.METRIC),
+        "costs": sorted(spent, key=lambda cost: counted(cost["node"])),
         "asked": transactions.beside_asked(data, clients) if planned.shape else None,
         "load": load_text(planned),
         "transactions": transactions.counts(
@@ -300,74 +293,3 @@ def _uncertain(hops: Hops) -> str:
         f"± {half_ms:.3f} ms (median); the widest ± {worst_ms:.3f} ms, of block {hops.num[worst]}, "
         f"which {hops.target[worst]} had {took} after {hops.source[worst]} made it{why}"
     )
-
-
-def _positions(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return predicted and measured lag of the baseline by position in the turn.
-
-    With two stages a position has one lag; else the prediction is a range for all blocks.
-    """
-    plan = analysis.data.plan
-    predicted = plan.prediction.finality_lag_blocks
-    judged = analysis.of(finality.METRIC)
-    rows: list[dict[str, Any]] = []
-    for position, lags in sorted(finality.by_position(judged, analysis.data).items()):
-        high = predicted.max - position if plan.two_stage else predicted.max
-        low = high if plan.two_stage else predicted.min
-        rows.append(
-            {
-                "position": position,
-                "predicted": f"{low}" if low == high else f"{low} … {high}",
-                "min": min(lags, default=None),
-                "median": float(median(lags)) if lags else None,
-                "max": max(lags, default=None),
-                "n": len(lags),
-                "same": sum(low <= lag <= high for lag in lags),
-            }
-        )
-    return rows
-
-
-def _misses(found: list[Slot]) -> list[dict[str, Any]]:
-    """Return the slots without a block, grouped by producer and reason, in order of time."""
-    groups: dict[tuple[str, str, str, str], list[Slot]] = defaultdict(list)
-    for slot in found:
-        if slot.state != "produced":
-            groups[slot.producer, slot.host, slot.state, slot.reason].append(slot)
-    rows: list[dict[str, Any]] = [
-        {
-            **dict(zip(("producer", "host", "state", "reason"), what, strict=True)),
-            "count": len(missed),
-            "from_s": missed[0].t_ns / 1e9,
-            "to_s": missed[-1].t_ns / 1e9,
-            "phases": ", ".join(dict.fromkeys(slot.phase for slot in missed)),
-        }
-        for what, missed in groups.items()
-    ]
-    return sorted(rows, key=lambda row: (row["from_s"], row["producer"]))
-
-
-def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return, for each fault, who was not disturbed, and of each host that was the seconds to a new
-    final block and back to normal, each with its interval.
-    """
-    rows = []
-    measured = analysis.of(recovery.METRIC)
-    for fault, found in groupby(measured, key=lambda item: item.fault):
-        items = list(found)
-        rows.append(
-            {
-                "fault": fault,
-                "healed_s": items[0].healed.t_ns / 1e9,
-                "calm": _few([item.host for item in items if not item.disturbed]),
-                "hosts": {
-                    item.host: [
-                        None if at is None else [ns / 1e9 for ns in recovery.since(at, item.healed)]
-                        for at in (item.first_final, item.back)
-                    ]
-                    for item in items
-                    if item.disturbed
-                },
-            }
-        )
-    return rows

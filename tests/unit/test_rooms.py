@@ -162,7 +162,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "metrics.intake": (".", "lines"),
     "metrics.fault_checks": ("registry", "clocks links", "."),
     "metrics.measure": ("registry", "confidence delegation stages", "."),
-    "metrics.report": (".", "durations", "charts", "fault_text governance"),
+    "metrics.report": (".", "durations of_trial", "charts", "fault_text governance in_order"),
     "metrics.results": ("trials", "written", "."),
     "harness.bench": (".", "rig"),
     "harness.bundle": ("bundle", "archive redaction"),

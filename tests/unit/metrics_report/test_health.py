@@ -7,7 +7,7 @@ from typing import Any
 
 from metrics.measure import slots
 from metrics.measure.confidence import health as measured
-from metrics.report import health
+from metrics.report.of_trial import health
 
 S = 1_000_000_000
 

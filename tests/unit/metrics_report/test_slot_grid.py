@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from metrics.report import slot_grid
+from metrics.report.of_trial import slot_grid
 from tests.unit.metrics_build import synthetic
 from tests.unit.metrics_report.charts_of import charts_of, numbers
 

@@ -6,7 +6,7 @@ from typing import Any
 from metrics.measure.confidence import reversals, tapos
 from metrics.measure.confidence.reversals import FINAL, SAFE, TOLD_MOST
 from metrics.model.plan import WARMUP
-from metrics.report import health
+from metrics.report.of_trial import health
 from metrics.results.analysis import Analysis
 
 WORDS = {"": "", SAFE: "half confirmed", FINAL: "final"}
