@@ -49,7 +49,8 @@ def test_a_partition_drops_the_nodes_port_only_and_heals_at_its_end(bench, parti
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     assert not bench.passes(PORT)
     acts = told(bench)
-    assert (waits["kind"], waits["state"], acts["state"]) == ("partition", "armed", "applied")
+    assert (waits["kind"], acts["state"]) == ("partition", "applied")
+    assert waits["state"] in ("armed", "prepared"), "a busy machine is near its moment by then"
     assert 2 * S >= waits["begins_ns"] >= acts["begins_ns"] == 0
     assert 6 * S >= waits["left_ns"] > acts["left_ns"], "until its deadline"
     assert bench.passes(PROBE_PORT)
