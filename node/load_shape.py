@@ -20,6 +20,8 @@ GATHER_NS = 20_000_000
 
 So often a client also looks for answers, and tries again while the node does not take what is due.
 """
+HOT_ACCOUNT = "hot"
+MILLION = 1_000_000
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 _Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 
@@ -56,6 +58,8 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ramp: Ramp | None = None
     burst: Burst | None = None
     closed: Closed | None = None
+    hot_ppm: Annotated[int, msgspec.Meta(ge=0, le=MILLION)] | None = None
+    """How many of a million transfers go to the hot account; null: there is none."""
 
     def share(self, index: int, count: int) -> LoadShape:
         """Return what a host has of it, by its place among so many."""

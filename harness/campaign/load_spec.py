@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from harness.campaign.values import Duration, Rate, Size, Strict
+from harness.campaign.values import Duration, Part, Rate, Size, Strict
 from harness.notation.units import text_of_ns
-from node.load_shape import GATHER_NS, Burst, Closed, LoadShape, Ramp
+from node.load_shape import GATHER_NS, MILLION, Burst, Closed, LoadShape, Ramp
 
 BURSTS_MAX = 10_000
 """So many a trial has at most."""
@@ -54,6 +54,8 @@ class LoadSpec(Strict):
     """A rate that changes, in place of the steady one."""
     burst: BurstSpec | None = None
     """Bursts on top of the steady rate or the ramp."""
+    hot: Part | None = None
+    """That share of the transfers goes to one account, called `hot`, all others to the rest."""
     in_flight: Annotated[int, Field(ge=1, le=IN_FLIGHT_MAX)] | None = None
     """Of a closed loop, how many are under way at once."""
     until: Literal["accepted", "irreversible"] | None = None
@@ -99,6 +101,7 @@ class LoadSpec(Strict):
             ValueError: a part of it does not fit into that; begins with the key.
         """
         ramp, burst, lasts = self.ramp, self.burst, text_of_ns(lasts_ns)
+        hot_ppm = None if self.hot is None else round(self.hot * MILLION)
         if ramp and (ramp.over or 0) > lasts_ns:
             problem = f"clients send for {lasts} only; write that or less, or leave it out"
             raise ValueError(f"ramp.over: {problem}")
@@ -113,10 +116,11 @@ class LoadSpec(Strict):
             until = self.until or "irreversible"
             turn_ns = GATHER_NS if until == "accepted" else max(final_ns, GATHER_NS)
             closed = Closed(in_flight=self.in_flight, until=until, turn_ns=turn_ns)
-            return LoadShape(closed=closed)
-        if ramp is None and burst is None:
+            return LoadShape(closed=closed, hot_ppm=hot_ppm)
+        if ramp is None and burst is None and hot_ppm is None:
             return None
         return LoadShape(
+            hot_ppm=hot_ppm,
             ramp=Ramp(to_milli=ramp.to, over_ns=ramp.over or lasts_ns) if ramp else None,
             burst=burst.planned() if burst else None,
         )

@@ -12,6 +12,7 @@ from metrics.model.cell_load import sent_until_ns
 from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
 from node.chain.genesis import SYSTEM_ACCOUNT
 from node.chain.model.fio_rules import FIO_SUF
+from node.load_shape import HOT_ACCOUNT
 
 START_BALANCE = 1_000_000_000_000
 FIO_START_BALANCE = 10_000_000 * FIO_SUF
@@ -45,6 +46,8 @@ def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> lis
         for name, spec in given.items()
         if name not in own
     }
+    if campaign.load and campaign.load.hot is not None and HOT_ACCOUNT not in own:
+        added.setdefault(HOT_ACCOUNT, names[0])
     usual = START_BALANCE if campaign.chain.fio is None else FIO_START_BALANCE
     return [
         PlannedAccount(

@@ -55,13 +55,15 @@ def _parts(cell: PlannedCell, shape: LoadShape) -> Iterator[str]:
     ramp, burst, closed = shape.ramp, shape.burst, shape.closed
     if closed:
         yield f"{closed.in_flight} in flight, each until {closed.until}"
-        return
-    yield rate_text(cell.rate_milli) + (
-        f" to {rate_text(ramp.to_milli)} within {_seconds(ramp.over_ns)}" if ramp else ""
-    )
+    else:
+        yield rate_text(cell.rate_milli) + (
+            f" to {rate_text(ramp.to_milli)} within {_seconds(ramp.over_ns)}" if ramp else ""
+        )
     if burst:
         lasts, every = _seconds(burst.lasts_ns), _seconds(burst.every_ns)
         yield f"bursts of {rate_text(burst.rate_milli)} for {lasts} every {every}"
+    if shape.hot_ppm is not None:
+        yield f"{shape.hot_ppm / 10_000:g} % of transfers to one account"
 
 
 def _seconds(ns: int) -> str:

@@ -28,7 +28,7 @@ from node.chain.model.transaction import (
 )
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
-from node.load_shape import Pace
+from node.load_shape import HOT_ACCOUNT, MILLION, Pace
 
 EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
@@ -107,6 +107,8 @@ class Transfers:
     size_bytes: int
     form: TransactionFormat
     expires_after_s: int = EXPIRES_AFTER_S
+    hot_ppm: int = 0
+    """How many of a million go to the hot account, which is no recipient of others."""
 
     @staticmethod
     def of(
@@ -122,10 +124,14 @@ class Transfers:
             raise ConfigError(
                 f"client.account: {share.account} is not an account of the genesis file"
             )
+        hot_ppm = share.shape.hot_ppm
+        if hot_ppm is not None:
+            names.discard(HOT_ACCOUNT)
         return Transfers(
             seed=share.seed,
             account=share.account,
             recipients=tuple(sorted(names - {share.account})) or (share.account,),
+            hot_ppm=hot_ppm or 0,
             key=key,
             size_bytes=share.size_bytes,
             form=form,
@@ -143,9 +149,13 @@ class Transfers:
         memo = n.to_bytes(_MEMO_BYTES_MIN, "big") + drawn[_MEMO_BYTES_MIN:]
         tie = reference(block_id, self.form.prefix_at)
         header = TransactionHeader(now_ns // NS_PER_S + self.expires_after_s, *tie)
-        recipient = self.recipients[chosen]
+        recipient = HOT_ACCOUNT if self._is_hot(n) else self.recipients[chosen]
         transfer = self.form.transfer(self.account, recipient, AMOUNT, memo)
         return sign_transaction(self.form, header, (transfer,), chain_id=chain_id, keys=(self.key,))
+
+    def _is_hot(self, n: int) -> bool:
+        drawn = shake_128(f"{self.seed}/{self.account}/{n}/hot".encode()).digest(8)
+        return int.from_bytes(drawn, "big") * MILLION >> 64 < self.hot_ppm
 
     @cached_property
     def memo_bytes(self) -> int:

@@ -12,8 +12,8 @@ import zstandard
 
 from harness.campaign import campaign_file
 from harness.plan import lab_view, planner
-from harness.sim.campaign import simulate
-from metrics.model.cell_load import asked, peak_milli
+from harness.sim.campaign import simulate, world_of
+from metrics.model.cell_load import asked, peak_milli, sent_until_ns
 from metrics.model.plan import Plan
 from node import events
 from node.load_shape import GATHER_NS
@@ -122,6 +122,26 @@ def test_a_closed_loop_until_accepted_goes_as_often_as_a_client_looks(system: st
         assert min(apart) > GATHER_NS - 10_000  # By a clock of its own.
     within_the_plan(plan, len(sent))
     assert len(sent) > 1_000
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_hot_account_gets_the_share_of_transfers_that_was_asked(system: str) -> None:
+    text = f"""
+schema: slotlab.campaign/v1
+title: a hot account
+chain: {{producers: 4, profile: {system}, accounts: {{hot: {{balance: 0}}}}}}
+load: {{rate: 40/s, hot: 80%}}
+warmup: 10s
+cooldown: 10s
+"""
+    file = campaign_file.parse(text, Path("t.yml"))
+    plan = planner.build(file, lab_view.simulated(file))
+    world, _ = world_of(plan, plan.trials[0], None, probes=False)
+    world.run(plan.end_ns)
+    balances = {host.chain.balance("hot") for host in world.hosts.values() if host.chain}
+    (hot,) = balances
+    sent = asked(plan.cells[0], sent_until_ns(plan.end_ns))
+    assert 0.75 * sent < hot < 0.85 * sent
 
 
 def test_a_ramp_with_bursts_is_sent_and_told_as_it_was_asked(tmp_path: Path) -> None:

@@ -93,6 +93,27 @@ def test_a_ramp_that_begins_with_nothing_is_shared_by_clients_that_all_run(tmp_p
     assert ramps == [(10_250, 10**10)] * 4
 
 
+def test_a_hot_account_is_one_more_of_the_genesis_with_its_key_at_the_first_host(
+    tmp_path: Path,
+) -> None:
+    made = files(tmp_path, load="load: {rate: 41/s, hot: 80%}")
+    read = chain_genesis.decode(made.by_host["n1"]["genesis.json"].encode())
+    assert [account.name for account in read.accounts] == [
+        "usera",
+        "userb",
+        "userc",
+        "userd",
+        "hot",
+    ]
+    assert [host for host, own in made.by_host.items() if "keys/hot.key" in own] == ["n1"]
+    given = (
+        "load: {rate: 41/s, hot: 0%}\nchain: {producers: 4, accounts: {hot: {balance: 5, on: n3}}}"
+    )
+    text = (HEAD % 4).replace("chain: {producers: 4, slot: 500ms, blocks_per_turn: 2}", given)
+    plan = planner.build(campaign_file.parse(text, Path("test.yml")), lab())
+    assert [(a.host, a.balance) for a in plan.accounts if a.name == "hot"] == [("n3", 5)]
+
+
 def test_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     first = kept_secret(tmp_path / "keys", "producera")
     assert kept_secret(tmp_path / "keys", "producera") == first

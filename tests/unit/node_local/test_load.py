@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.codec import decode_transaction
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
-from node.load_shape import GATHER_NS, STEADY, Closed, LoadShape, Pace
+from node.load_shape import GATHER_NS, HOT_ACCOUNT, STEADY, Closed, LoadShape, Pace
 from node.local.client import Client, Reference, reference_of
 from node.local.load import Acts, Transfers
 from node.local.local_api import SUBMITTED_MAX
@@ -76,6 +77,20 @@ def test_the_same_seed_gives_the_same_transactions_and_each_is_its_own() -> None
     assert (operation.sender, operation.amount) == ("usera", 1)
     assert operation.recipient in ("userb", "userc")
     assert first.expiration_s == START_NS // SECOND_NS + 120
+
+
+def test_so_many_transfers_as_asked_go_to_the_hot_account_and_the_rest_are_as_without_it() -> None:
+    def recipients(hot_ppm: int) -> list[str]:
+        source = replace(transfers(), hot_ppm=hot_ppm)
+        made = (decode_transaction(make(source, n), FORM).operations[0] for n in range(1_000))
+        return [each.recipient for each in made if isinstance(each, Transfer)]
+
+    cold, some, hot = recipients(0), recipients(800_000), recipients(1_000_000)
+    assert set(cold) == {"userb", "userc"}
+    assert hot == [HOT_ACCOUNT] * 1_000
+    assert 770 <= some.count(HOT_ACCOUNT) <= 830
+    rest = [i for i, each in enumerate(some) if each != HOT_ACCOUNT]
+    assert [some[i] for i in rest] == [cold[i] for i in rest]
 
 
 def test_transactions_refer_to_the_irreversible_block_or_else_to_the_head() -> None:
