@@ -20,6 +20,7 @@ Notation = Literal[
     "count",
     "bit rate",
     "names",
+    "trace",
 ]
 """How a value is written in a campaign; an offset may be nothing, a signed duration negative."""
 _UNITS: Mapping[str, str] = {

@@ -84,6 +84,8 @@ _ROWS = (
                 "the distribution is uniform; of the others it is the unit."),
             Key("distribution", ("uniform", "normal", "pareto", "paretonormal"), "uniform",
                 does="How the jitter is spread: evenly, or as netem's tables of that name."),
+            Key("trace", "trace", None, does="Instead of all these, a CSV file beside the campaign:"
+                " at_s from its begin, and the delay_ms of one way from then on."),
         ),
         settle=one_way, asked=("delay_ns", "jitter_ns"), strength=("delay_ns",),
         stacks=True, slows=True,

@@ -16,10 +16,21 @@ EVERY_NS_MIN = 200_000_000
 
 
 def one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is asked of a delay, of which one way is given or both."""
+    """Return what is asked of a delay, of which one way is given or both, or a trace: then its
+    largest, and each with its time.
+    """
     delay_ns, rtt_ns, jitter_ns = asked["delay_ns"], asked["rtt_ns"], asked["jitter_ns"]
-    if (delay_ns is None) == (rtt_ns is None):
-        raise ValueError("give exactly one of delay (one way) and rtt (split evenly)")
+    trace = asked["trace"]
+    if [delay_ns, rtt_ns, trace].count(None) != 2:
+        raise ValueError("give exactly one of delay (one way), rtt (split evenly) and trace")
+    if trace is not None:
+        if jitter_ns or asked["distribution"] != "uniform":
+            raise ValueError("trace: it has its own jitter; leave out jitter and distribution")
+        return {
+            "delay_ns": max(delay for _, delay in trace.steps), "jitter_ns": 0,
+            "trace": trace.name, "trace_sha256": trace.sha256,
+            "steps": [list(step) for step in trace.steps],
+        }  # fmt: skip
     one_way_ns = rtt_ns // 2 if delay_ns is None else delay_ns
     if jitter_ns > one_way_ns > 0:
         raise ValueError("jitter is larger than the delay itself; lower it")

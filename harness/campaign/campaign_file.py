@@ -67,7 +67,9 @@ class CampaignFile:
     @property
     def beside(self) -> dict[str, str]:
         """The texts of the files that it names, which lie beside it wherever it is kept."""
-        return {name: matrix.text for name, matrix in self.matrices.items()}
+        faults = [fault for cell in self.cells for fault in cell.campaign.faults.values()]
+        traces = {trace.name: trace.text for fault in faults for trace in fault.traces}
+        return traces | {name: matrix.text for name, matrix in self.matrices.items()}
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -210,7 +212,7 @@ def _fill(raw: dict[str, Any], cell: Mapping[str, Any], path: Path) -> dict[str,
 
 def _validate(raw: dict[str, Any], path: Path) -> Campaign:
     try:
-        campaign = Campaign.model_validate(raw)
+        campaign = Campaign.model_validate(raw, context={"folder": path.parent})
     except ValidationError as error:
         raise CampaignError(f"{path.name}: {one_line(error)}") from error
     try:

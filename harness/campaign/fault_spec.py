@@ -24,6 +24,7 @@ from harness.campaign.values import (
     Strict,
 )
 from harness.inventory.names import SELECTOR_WORDS
+from harness.notation.trace_file import Trace, TraceFile
 
 Selector = str | list[str]
 SELECTORS = SELECTOR_WORDS | {
@@ -48,6 +49,7 @@ _WRITTEN: dict[Any, Any] = {
     "count": Annotated[int, Field(ge=1, le=1_000)],
     "bit rate": BitRate,
     "names": list[str],
+    "trace": TraceFile,
 }
 _WHOM: dict[str, dict[str, tuple[Any, Any]]] = {
     "hosts": {"on": (Selector, Field(description="Which hosts."))},
@@ -112,6 +114,12 @@ class FaultSpec(Strict):
     def hits_nobody(self) -> bool:
         """Return whether a selector chooses no host."""
         return any(each in NOBODY for each in self.whom.values())
+
+    @property
+    def traces(self) -> list[Trace]:
+        """Return the traces that it replays."""
+        values = (getattr(self, key.name) for key in self.row.keys if key.written == "trace")
+        return [value for value in values if value is not None]
 
     def asked(self) -> dict[str, Any]:
         """Return what is asked of whoever does the fault, whomever it hits.

@@ -26,7 +26,7 @@ _WHOM = {
 _WRITTEN = {
     "duration": "5s", "offset": "5ms", "signed duration": "-300ms", "share": "5%",
     "ppm": "200ppm", "slots": "2", "size": "1MB", "count": "5", "bit rate": "1mbit",
-    "names": "[usera]",
+    "names": "[usera]", "trace": "rtts.csv",
 }  # fmt: skip
 """How whom a fault hits, and each value, looks in a campaign."""
 

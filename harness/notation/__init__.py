@@ -1,1 +1,1 @@
-"""How operators write values: units inside the value, and YAML without surprises."""
+"""How operators write values: units inside the value, traces as CSV, YAML without surprises."""

@@ -166,9 +166,11 @@ def _without_quorum(trial: PlannedTrial, phase: Phase) -> Quorum | None:
 
 def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: PlannedFault) -> None:
     row, other_row = fault.kind, other.kind
-    if row.stacks and other_row.stacks:
+    # What moves by itself is nothing to hold another delay against.
+    traced = row.slows and other_row.slows and "steps" in fault.asked | other.asked
+    if row.stacks and other_row.stacks and not traced:
         return
-    alike = row == other_row
+    alike = traced or row == other_row
     shared = set(fault.targets) & set(other.targets) or row.targets == "groups"
     gap_ns = 0
     if rules.lab != SIM and row.shares == other_row.shares:
@@ -179,6 +181,7 @@ def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: Planne
     own_end_ns = fault.end_ns + gap_ns
     if alike and shared and fault.at_ns < end_ns and other.at_ns < own_end_ns:
         why = ", which need time between them" if gap_ns else ""
+        why = ", and one delay follows a trace" if traced else why
         raise PlanError(
             f"{where}.at: {fault.id} overlaps {other.id} on the same hosts{why};"
             f" start it at {text_of_ns(end_ns)} or later"

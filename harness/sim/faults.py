@@ -131,6 +131,8 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
     if row.targets != "arrows" or resets:
         pairs = [*pairs, *((b, a) for a, b in pairs)]
     match fault.fault:
+        case "delay" if "steps" in asked:
+            return _along_trace(world, fault, pairs)
         case "delay":
             shape = Shape(**asked)
         case "loss":
@@ -149,6 +151,19 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
             raise AssertionError(f"no such link fault: {other}")
     hosts = tuple(dict.fromkeys(host for pair in pairs for host in pair))
     return Deed(lambda: world.shape(fault.id, pairs, shape), lambda: world.clear(fault.id), hosts)
+
+
+def _along_trace(world: World, fault: PlannedFault, pairs: Sequence[tuple[str, str]]) -> Deed:
+    """Return what gives messages at each step of a trace the delay from then on."""
+    steps = [(fault.at_ns + at_ns, delay_ns) for at_ns, delay_ns in fault.asked["steps"]]
+
+    def move(n: int) -> None:
+        world.shape(fault.id, pairs, Shape(delay_ns=steps[n][1]))
+        if n + 1 < len(steps) and steps[n + 1][0] < fault.end_ns:
+            world.at(steps[n + 1][0], move, n + 1)
+
+    hosts = tuple(dict.fromkeys(host for pair in pairs for host in pair))
+    return Deed(lambda: move(0), lambda: world.clear(fault.id), hosts)
 
 
 def _apart(world: World, fault: PlannedFault, zones: PlannedZones) -> Deed:

@@ -63,7 +63,7 @@ def _moments(word: str, found: dict[str, Any]) -> str:
 
 
 def _shown(key: str, value: Any) -> bool:
-    if key == "level" or (key == "jitter_ns" and not value):
+    if key in ("level", "trace_sha256") or (key == "jitter_ns" and not value):
         return False
     return value not in (None, "") and not isinstance(value, list | dict)
 

@@ -44,6 +44,9 @@ def begin_lines(fault: Shaped) -> list[str]:
 
     A delay stands still here, and a helper moves it (netem_jitter).
     """
+    if fault.trace:
+        first_ns = fault.trace[0][1]
+        return [moved_line(fault.interface, of_peer(fault, each), first_ns) for each in fault.peers]
     return [
         change_line(fault.interface, of_peer(fault, each), words(each)) for each in fault.treated
     ]

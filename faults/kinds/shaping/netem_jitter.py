@@ -1,4 +1,5 @@
-"""The jitter of a netem delay: a process that moves netem's delay along a wandering line.
+"""The jitter of a netem delay: a process that moves netem's delay along a wandering line, or along
+the steps of a trace.
 
 netem draws each packet's jitter alone and so swaps packets; told not to, it makes dense traffic
 wait for its slowest packet, and the delay grows. Moving all packets' delay slowly does neither.
@@ -20,6 +21,7 @@ from faults.host.boottime import boottime_ns
 from faults.kinds.shaping.netem import moved_line
 from faults.kinds.shaping.ordered_jitter import OrderedJitter
 from faults.model.fault import SECOND_NS
+from faults.model.steps import value_at
 
 MOVES_A_STEP = 8
 STEP_NS_MIN = 160_000_000
@@ -36,7 +38,7 @@ class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The netems to steer, once begun_file is there, and until when (CLOCK_BOOTTIME)."""
+    """The netems to steer, once begun_file is there, and from and until when (CLOCK_BOOTTIME)."""
 
     interface: str
     bands: list[Band]
@@ -44,6 +46,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until_boottime_ns: int
     pid_file: str
     begun_file: str
+    trace: tuple[tuple[int, int], ...] = ()
+    """Since when (from its begin) packets are held for how long, where that is not one time."""
+    begin_boottime_ns: int = 0
 
 
 def run(spec: Spec) -> None:
@@ -70,6 +75,8 @@ def run(spec: Spec) -> None:
                 if Path(spec.begun_file).exists():
                     for band, wander in lines:
                         delay_ns = max(0, band.delay_ns + wander.at(now_ns))
+                        if spec.trace:
+                            delay_ns = value_at(spec.trace, boottime_ns() - spec.begin_boottime_ns)
                         tc.stdin.write(moved_line(spec.interface, band.where, delay_ns) + "\n")
                     tc.stdin.flush()
                 time.sleep(step_ns / MOVES_A_STEP / SECOND_NS)

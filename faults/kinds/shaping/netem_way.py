@@ -128,9 +128,13 @@ def _batch(lines: list[str]) -> str:
 
 
 def _helper(fault: Shaped, context: HostContext) -> Helper | None:
-    """Return the helper that makes netem's jitter, None where none is due."""
-    wanders = any(each.jitter_ns for each in fault.peers)
-    return Helper(JITTER, "shape", context) if wanders else None
+    """Return the helper that moves netem's delay, None where none is due."""
+    return Helper(JITTER, "shape", context) if _moved(fault) else None
+
+
+def _moved(fault: Shaped) -> list[PeerDelay]:
+    """Return the peers whose delay is another from one moment to the next."""
+    return [each for each in fault.peers if each.jitter_ns or fault.trace]
 
 
 def _begun(context: HostContext) -> Path:
@@ -141,11 +145,14 @@ def _begun(context: HostContext) -> Path:
 def _spec(fault: Shaped, helper: Helper) -> Spec:
     bands = [
         Band(netem.of_peer(fault, each), each.delay_ns, each.jitter_ns, each.distribution)
-        for each in fault.peers
-        if each.jitter_ns
+        for each in _moved(fault)
     ]
     files = str(helper.pid_file), str(_begun(helper.context))
-    return Spec(fault.interface, bands, fault.seed, helper.until_ns, *files)
+    begin_ns = fault.begin_ns(helper.context)
+    return Spec(
+        fault.interface, bands, fault.seed, helper.until_ns, *files, trace=fault.trace,
+        begin_boottime_ns=begin_ns,
+    )  # fmt: skip
 
 
 def _no_jitter(fault: Shaped, context: HostContext) -> str:
@@ -169,7 +176,8 @@ def _unled(fault: Shaped, peer: PeerDelay, filters: dict[str, list[set[str]]]) -
 def _wrong(fault: Shaped, peer: Treated, own: dict[str, dict[str, Any]]) -> str:
     """Return what of a peer's netem is not as asked, "" when all is."""
     found = _told(own.get(_handle(fault, peer), {}))
-    held_ns, off_ns = peer.delay_ns + peer.by_ns, FARTHEST * peer.jitter_ns
+    moves = bool(peer.jitter_ns or fault.trace)
+    held_ns, off_ns = _held(fault, peer)
     for name, asked, off in (
         ("delay", held_ns / SECOND_NS, (off_ns + NETEM_ROUNDING_NS) / SECOND_NS),
         ("jitter", 0.0, NETEM_ROUNDING_NS / SECOND_NS),
@@ -177,14 +185,22 @@ def _wrong(fault: Shaped, peer: Treated, own: dict[str, dict[str, Any]]) -> str:
         ("r", 1 / peer.burst if peer.burst > 1 else 0.0, ROUNDING_SHARE),
         ("corrupt", peer.corrupt_ppm / ALL_PPM, ROUNDING_SHARE),
         ("reorder", 1 - peer.reorder_ppm / ALL_PPM if peer.by_ns else 0.0, ROUNDING_SHARE),
-        ("rate", 0.0 if peer.jitter_ns else peer.bit_rate / 8, 1.0 + peer.bit_rate * 1e-6),
+        ("rate", 0.0 if moves else peer.bit_rate / 8, 1.0 + peer.bit_rate * 1e-6),
     ):
         have = found.get(name, 0.0)
-        if name == "rate" and peer.jitter_ns:
+        if name == "rate" and moves:
             continue
         if abs(have - asked) > off:
             return f"{peer.host}: {name} is {have:g}, not {asked:g}"
     return ""
+
+
+def _held(fault: Shaped, peer: Treated) -> tuple[float, float]:
+    """Return how long a peer's packets are held, and how much more or less it may be."""
+    if not fault.trace:
+        return peer.delay_ns + peer.by_ns, FARTHEST * peer.jitter_ns
+    delays = [delay_ns for _, delay_ns in fault.trace]
+    return (max(delays) + min(delays)) / 2, (max(delays) - min(delays)) / 2
 
 
 def _idle(qdisc: dict[str, Any]) -> bool:

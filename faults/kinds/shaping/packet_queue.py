@@ -28,6 +28,7 @@ from faults.kinds.shaping.ordered_jitter import OrderedJitter
 from faults.kinds.shaping.shape import ALL_PPM, LIMIT_PACKETS, Treated
 from faults.model.bursts import LossBursts
 from faults.model.fault import SECOND_NS
+from faults.model.steps import value_at
 
 STATS_EVERY_NS = 200_000_000
 BATCH, WHOLE_BATCH = 256, 16
@@ -44,7 +45,7 @@ REALTIME_PRIORITY = 10
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one holder does, and until when (CLOCK_BOOTTIME)."""
+    """What one holder does, and from and until when (CLOCK_BOOTTIME)."""
 
     queue_num: int
     seed: int
@@ -52,6 +53,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stats_file: str
     pid_file: str
     sources: list[Treated]
+    trace: tuple[tuple[int, int], ...] = ()
+    """Since when (from its begin) packets are held for how long, where that is not one time."""
+    begin_boottime_ns: int = 0
 
 
 class Stats(msgspec.Struct):
@@ -95,6 +99,7 @@ class Holder:
 
     spec: Spec
     start_ns: int = 0
+    begin_ns: int = 0
     stats: Stats = field(default_factory=Stats)
     held: list[tuple[int, int]] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
@@ -154,7 +159,8 @@ class Holder:
             due_ns = max(now_ns, way.free_ns) + bits * SECOND_NS // asked.bit_rate
             way.free_ns = due_ns
         stats.delayed += 1
-        due_ns += asked.delay_ns
+        trace = self.spec.trace
+        due_ns += value_at(trace, now_ns - self.begin_ns) if trace else asked.delay_ns
         if asked.jitter_ns:
             due_ns = max(now_ns, due_ns + way.jitter.at(now_ns - self.start_ns))
         if drawn(way.rng, asked.reorder_ppm):
@@ -211,7 +217,9 @@ def run(spec: Spec) -> None:
     Raises:
         QueueError: the kernel refused the queue.
     """
-    holder = Holder(spec, time.monotonic_ns())
+    now_ns = time.monotonic_ns()
+    ahead_ns = spec.begin_boottime_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    holder = Holder(spec, now_ns, now_ns + ahead_ns)
     stopping: list[str] = []
     woken, waker = socket.socketpair()
     waker.setblocking(False)

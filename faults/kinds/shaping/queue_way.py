@@ -89,9 +89,10 @@ def queues() -> dict[int, dict[str, int]]:
 def _holder(fault: Shaped, helper: Helper) -> tuple[Command, Command]:
     """Return the commands that start the holder and wait for it."""
     spec = Spec(
-        queue_num=helper.context.queue_num, seed=fault.seed, until_boottime_ns=helper.until_ns,
+        queue_num=helper.context.queue_num, seed=fault.seed,
+        begin_boottime_ns=fault.begin_ns(helper.context), until_boottime_ns=helper.until_ns,
         stats_file=str(helper.stats_file), pid_file=str(helper.pid_file),
-        sources=fault.treated,
+        sources=fault.treated, trace=fault.trace,
     )  # fmt: skip
     return helper.start(spec), helper.ready(helper.pid_file)
 

@@ -29,6 +29,7 @@ Share = Annotated[int, Meta(gt=0, le=ALL_PPM)]
 By = Annotated[int, Meta(gt=0, le=DELAY_NS_MAX)]
 Burst = Annotated[int, Meta(ge=1, le=1_000)]
 BitRate = Annotated[int, Meta(ge=8_000, le=100_000_000_000)]
+Step = tuple[Annotated[int, Meta(ge=0)], Annotated[int, Meta(ge=0, le=DELAY_NS_MAX)]]
 Way = Literal["netem", "queue", "nft"]
 
 
@@ -83,6 +84,17 @@ class Shaped(Fault, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         check_interface(self.interface)
         addresses(self.flows)
+
+    @property
+    def trace(self) -> tuple[Step, ...]:
+        """Return since when (from its begin) packets of all peers are held for how long, where that
+        is not one time.
+        """
+        return ()
+
+    def begin_ns(self, context: HostContext) -> int:
+        """Return its begin (CLOCK_BOOTTIME), of one that ends."""
+        return (context.deadline_ns or 0) - (self.for_ns or 0)
 
     @property
     def treated(self) -> list[Treated]:

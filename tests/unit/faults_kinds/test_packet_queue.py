@@ -34,6 +34,17 @@ def holder(delay_ns: int = 50 * MS, jitter_ns: int = 0, **more: Any) -> Holder:
     return Holder(Spec(1, 7, 0, "", "", sources))
 
 
+def test_packets_are_held_as_long_as_the_trace_says_at_their_time() -> None:
+    sources = [Treated(host="n2", address="10.0.0.2", delay_ns=50 * MS)]
+    trace = ((0, 20 * MS), (1_000 * MS, 50 * MS), (2_000 * MS, 0))
+    box = Holder(Spec(1, 7, 0, "", "", sources, trace=trace), begin_ns=100 * MS)
+    payload = bytes([0x45, *bytes(11), 10, 0, 0, 2])
+    for number, at_ms in enumerate((50, 1_099, 1_100, 2_099, 2_100)):
+        box.take(number, payload, at_ms * MS)
+    held = sorted((number, due_ns // MS) for due_ns, number in box.held)
+    assert held == [(0, 70), (1, 1_119), (2, 1_150), (3, 2_149), (4, 2_149)], "in order"
+
+
 def test_a_packet_is_held_its_senders_delay_and_not_a_nanosecond_less() -> None:
     held = holder()
     held.take(1, FROM_2, now_ns=0)
