@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from harness.labs.lifecycle import power
+from harness.testbed import lock
 from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, deployed, has_ended, wait_for
 
 pytestmark = [*MARKS, pytest.mark.long]
@@ -105,7 +105,7 @@ def test_the_power_is_back_at_its_deadline_when_the_controller_was_killed(
     second = lab.slotlab(*command, home=tmp_path / "elsewhere")
     said = second.stdout + second.stderr
     assert second.returncode == 3, said
-    assert f"this lab is busy: n1: root@{socket.gethostname()}:{harness.pid} runs campaign" in said
+    assert f"{lock.BUSY}: n1: {lock.owner(harness.pid)} runs campaign" in said
     harness.send_signal(signal.SIGKILL)
     harness.communicate()
     wait_for("n2 is on", lambda: power.run(lab.name, "n2", "state") == "on")
