@@ -11,7 +11,7 @@ from metrics.measure import clocks, costs, propagation, slots, transactions
 from metrics.measure.metric import PHASE_TABLES
 from metrics.measure.propagation import Hops
 from metrics.measure.registry import SHOWN
-from metrics.model import number_text
+from metrics.model import number_text, run_folder
 from metrics.model.cell_load import load_text
 from metrics.model.cell_text import cell_text
 from metrics.model.flat import flat
@@ -32,7 +32,7 @@ from metrics.report import (
 from metrics.report.alike import gathered
 from metrics.report.durations import stages, survival
 from metrics.report.governance import decisions, delegation, pay
-from metrics.report.in_order import counted
+from metrics.report.in_order import counted, in_order
 from metrics.report.of_trial import chronology, confidence, rows, slot_grid
 from metrics.results.analysis import Analysis
 
@@ -42,6 +42,8 @@ PLOTLY = "plotly-cartesian.min.js"
 the package plotly carries, which has all. Of the version it was written for; as published."""
 SCRIPT = "page.js"
 LONG_MS = 1000
+SHOWN_MAX = 2000
+"""Characters of what a host said of its queues or filters that are shown."""
 
 
 def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analysis]) -> str:
@@ -103,6 +105,7 @@ def _context(
         "bent": _bent_clocks(plan),
         "provenance": flat(load_json(run / "provenance.json")),
         "lab": flat(load_json(run / "lab.json")),
+        "found_hosts": _found_hosts(run, plan),
         "run_name": run.resolve().name,
     }
 
@@ -118,6 +121,20 @@ def _tails(summary: dict[str, Any], analyses: list[Analysis]) -> list[tuple[str,
         )
         found.append((cell_text(cell["params"]), html))
     return [(name, html) for name, html in found if html]
+
+
+def _found_hosts(run: Path, plan: Plan) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return (hosts, rows) of what hosts were like before the first trial, those alike together."""
+    alike: dict[str, list[str]] = {}
+    rows_of = {}
+    for host in in_order(host.host for host in plan.hosts):
+        folder = run_folder.trial_folder(run, plan.trials[0].n) / "hosts" / host
+        found = flat(load_json(folder / "before.json"))
+        own = [(key, str(value)[:SHOWN_MAX]) for key, value in found]
+        if own:
+            alike.setdefault(repr(own), []).append(host)
+            rows_of[repr(own)] = own
+    return [(", ".join(hosts), rows_of[key]) for key, hosts in alike.items()]
 
 
 def _phase_tables(environment: jinja2.Environment) -> list[tuple[str, str, jinja2.Template]]:
