@@ -16,6 +16,7 @@ from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
 from metrics.report import page
 from metrics.results import expectations, summary, trial_figures, trials
+from metrics.results.summary import Beside
 from metrics.results.written import junit, markdown, summary_file, tables
 
 
@@ -36,15 +37,34 @@ def build(
         RunError: plan.json is missing or damaged, other_run has no summary, or there is no room.
     """
     plan = run_folder.load_plan(run, expectations.problem)
+    said = run_folder.load_prediction(run)
     other = None if other_run is None else summary_file.load(other_run)
     with trials.cycles_kept():
-        return _build(run, plan, other, progress, headers)
+        return _build(run, plan, Beside(other, said), progress, headers)
+
+
+def figures(
+    run: Path, progress: Callable[[str], None]
+) -> dict[int, dict[str, dict[str, trial_figures.Figure]]]:
+    """Return the figures of each trial of a run folder by its number and phase; nothing is written.
+
+    Raises:
+        RunError: plan.json is missing or damaged.
+    """
+    plan = run_folder.load_plan(run, expectations.problem)
+    with trials.cycles_kept():
+        analyses, _ = trials.measured(run, plan, None, progress)
+    alone = trial_figures.of_trials(analyses)
+    return {
+        n: {name: trial_figures.figures(m) for name, m in phases.items()}
+        for n, phases in alone.items()
+    }
 
 
 def _build(
     run: Path,
     plan: Plan,
-    other: dict[str, Any] | None,
+    beside: Beside,
     progress: Callable[[str], None],
     headers: Recompute | None,
 ) -> dict[str, Any]:
@@ -53,7 +73,7 @@ def _build(
             analyses, absent = trials.measured(run, plan, draft, progress, headers)
             progress("writing tables")
             alone = trial_figures.of_trials(analyses)
-            found = summary.build(plan, analyses, alone, absent, other)
+            found = summary.build(plan, analyses, alone, absent, beside)
             text = msgspec.json.format(msgspec.json.encode(found), indent=1)
             tables.write(
                 run / "tables", draft, found["cells"], analyses, alone,

@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,6 +31,10 @@ from harness.errors import EXIT_OK, UsageError
 from harness.unattended import notice
 from metrics.model.plan import SIM
 
+if TYPE_CHECKING:
+    from harness.orchestrator.job import Job
+    from harness.orchestrator.run import Outcome
+
 Only = Annotated[
     list[str],
     typer.Option(
@@ -51,6 +57,9 @@ Detach = Annotated[
     typer.Option(
         "--detach", help="Hand it over to this machine, which runs it also after a reboot."
     ),
+]
+Predict = Annotated[
+    bool, typer.Option("--predict", help="Have the simulator say first what the hosts will show.")
 ]
 Folder = Annotated[str, typer.Option("--folder", hidden=True, help="Name of the run's folder.")]
 AddRepeats = Annotated[
@@ -86,6 +95,7 @@ def run_campaign(
     add_repeats: AddRepeats = 0,
     detach: Detach = False,
     notify: Notify = "",
+    predict: Predict = False,
     folder: Folder = "",
     as_json: AsJson = False,
 ) -> None:
@@ -111,6 +121,8 @@ def run_campaign(
     simulated = is_sim("run", lab_kind, inventory_path, limit)
     if begun is not None and begun.plan.simulated != simulated:
         raise begun.refusal(f"it is a run in lab {begun.plan.lab}")
+    if predict and (simulated or detach or resume):
+        raise UsageError("--predict: it is of a new run on hosts that you attend; leave it out")
     if detach:
         from harness.unattended.hand_over import Terms
 
@@ -119,19 +131,32 @@ def run_campaign(
         )
         return
     from harness.cli.tables.summary_tables import print_summary
-    from harness.orchestrator import run, run_sim
+    from harness.orchestrator import run_sim
 
     with _telling(told, show) as ended:
-        if inventory_path is None:
-            outcome = run_sim.run(job, show)
-        else:
-            outcome = run.run(job, inventory_path, show, limit=limit)
+        outcome = _ran(job, inventory_path, limit, show, predict=predict)
         status = print_summary(show.console, outcome.folder, outcome.summary, as_json=as_json)
         if simulated and status != EXIT_OK:
             print(f"repeat:  {run_sim.repeat_line(options, outcome)}", file=show.console.file)
         ended.run, ended.status = str(outcome.folder.resolve()), status
         ended.verdict = str(outcome.summary["verdict"])
     raise typer.Exit(status)
+
+
+def _ran(job: "Job", path: Path | None, limit: str, show: Show, *, predict: bool) -> "Outcome":
+    """Return the outcome on the hosts of an inventory, predicted first if asked, or simulated."""
+    from harness.inventory import inventory
+    from harness.inventory.limit import limited
+    from harness.orchestrator import run, run_sim
+    from harness.plan import lab_view
+
+    if path is None:
+        return run_sim.run(job, show)
+    said = None
+    if predict:
+        view = lab_view.of_inventory(limited(inventory.load(path), job.limit(limit)))
+        said = run_sim.predicted(job, view, show, written_ns=time.time_ns())
+    return run.run(job, path, show, limit=limit, foreseen=said)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from faults.model.record import PROVIDER
 from harness.controller.version import digest_of, git
 from harness.errors import LockError, StoreError, UsageError
 from metrics.model.plan import Plan, encode
-from metrics.model.run_folder import SEAL, TrialFile, trial_folder
+from metrics.model.run_folder import PREDICTION, SEAL, PredictionFile, TrialFile, trial_folder
 
 ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
@@ -179,6 +179,15 @@ class RunFolder:
             draft = self.path / ".plan.json.draft"
             draft.write_bytes(encode(plan))
             draft.replace(self.path / "plan.json")
+
+    def write_prediction(self, found: PredictionFile) -> None:
+        """Write what the simulator said before the run.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with writing(self.path):
+            write_json(self.path / PREDICTION, msgspec.to_builtins(found))
 
     def add_line(self, name: str, value: Mapping[str, Any]) -> None:
         """Add a line of JSON to a file of the run."""

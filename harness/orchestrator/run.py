@@ -15,6 +15,7 @@ from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
 from harness.controller.interrupt import Stop
+from harness.controller.store import RunFolder
 from harness.deploy import keys
 from harness.errors import Interrupted, RunError
 from harness.inventory import inventory
@@ -35,6 +36,7 @@ from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
 from harness.testbed import armed_hosts, lock
 from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.run_folder import PredictionFile
 
 CLOCK_GAP_MAX_NS = 100_000_000
 
@@ -48,8 +50,12 @@ class Outcome:
     summary: Mapping[str, Any]
 
 
-def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
+def run(
+    job: Job, path: Path, show: Show, *, limit: str = "", foreseen: PredictionFile | None = None
+) -> Outcome:
     """Return the outcome of the whole job on the hosts of the inventory at path, reported.
+
+    foreseen: what was predicted of it, to be kept with it from before its first trial.
 
     Raises:
         OperatorError: campaign or inventory is wrong; nothing was done.
@@ -86,8 +92,7 @@ def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
                 job.begun.refuse_other_hosts({name: each.version for name, each in hellos.items()})
             with job.opened(planned, _lab_record(lab, hellos, deployed), show) as (folder, trials):
                 show.step(f"{job.file.name}: {len(trials)} trial(s) on {len(lab.hosts)} hosts")
-                for text in warnings(job.file, planned):
-                    show.step(f"warning: {text}")
+                _tell(job, planned, folder, foreseen, show)
                 context = Context(
                     fleet=fleet,
                     clock=HostsClock(),
@@ -104,6 +109,17 @@ def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
                 )
                 _trials(context, trials)
     return reported(folder.path, planned, show)
+
+
+def _tell(
+    job: Job, planned: Plan, folder: RunFolder, foreseen: PredictionFile | None, show: Show
+) -> None:
+    """Warn of what is odd in the plan; write down what was predicted, and say its digest."""
+    for text in warnings(job.file, planned):
+        show.step(f"warning: {text}")
+    if foreseen is not None:
+        folder.write_prediction(foreseen)
+        show.step(f"predicted by the simulator: sha256 {foreseen.sha256}")
 
 
 def reported(folder: Path, plan: Plan, show: Show) -> Outcome:

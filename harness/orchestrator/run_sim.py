@@ -6,27 +6,37 @@ same campaign and seed give the same bytes, in any process.
 
 import os
 import shlex
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import zstandard
 
 from faults.host.boottime import boottime_ns
+from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.seals import seal
 from harness.controller.store import RunFolder
-from harness.errors import Interrupted
+from harness.errors import Interrupted, PlanError, UsageError
 from harness.notation.units import text_of_ns
 from harness.orchestrator.course import Course, each_ns
 from harness.orchestrator.job import Job, RunOptions, how_to_go_on
 from harness.orchestrator.obstacles import check_space
 from harness.orchestrator.run import Outcome, reported
-from harness.plan import lab_view
+from harness.plan import lab_view, planner, selection
+from harness.plan.planner import LabView
 from harness.plan.warnings import warnings
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
+from metrics import build
 from metrics.model.plan import SIM, PlannedTrial
-from metrics.model.run_folder import TrialFile
+from metrics.model.run_folder import PredictionFile, TrialFile
+from metrics.results import foreseen
+
+PREDICTING = 9
+"""So many trials of a cell at least are simulated: 8 of 10 times a next one is in their band."""
 
 
 def run(job: Job, show: Show) -> Outcome:
@@ -53,12 +63,40 @@ def run(job: Job, show: Show) -> Outcome:
             for trial in trials:
                 check_space(folder, planned)
                 course.begin(boottime_ns())
-                _write(folder, trial, simulate(planned, trial, tell=_teller(show, trial, course)))
+                write(folder, trial, simulate(planned, trial, tell=_teller(show, trial, course)))
                 seal(folder, planned, trial)
                 course.end(boottime_ns())
         except KeyboardInterrupt:
             raise Interrupted(f"stopped by the operator; {how_to_go_on(folder.path)}") from None
     return reported(folder.path, planned, show)
+
+
+def predicted(job: Job, view: LabView, show: Show, *, written_ns: int) -> PredictionFile:
+    """Return what the simulator predicts for the trials of a job on the hosts of a lab.
+
+    The same campaign is planned for these hosts as if they were simulated, with at least so many
+    trials of each cell as make a band; their figures are all that is kept.
+
+    Raises:
+        OperatorError: the campaign cannot be run there, or has what cannot be simulated.
+    """
+    cells = {trial.cell for trial in selection.chosen(job.drafted(view), job.only)}
+    added = max(PREDICTING - job.file.common.trials.repeat, 0)
+    try:
+        plan = planner.build(job.file, replace(view, lab=SIM), seed=job.seed, added=added)
+    except PlanError as error:
+        raise UsageError(f"--predict: {error}; leave --predict out") from error
+    trials = [trial for trial in plan.trials if trial.cell in cells]
+    with tempfile.TemporaryDirectory(prefix="slotlab-predict-") as place:
+        folder = store.create(
+            plan, campaign=job.file.text, beside=job.file.beside, resolved=job.file.resolved,
+            lab={"lab": SIM}, root=Path(place), name=store.new_name(),
+        )  # fmt: skip
+        for done, trial in enumerate(trials, start=1):
+            show.tick(f"predicting: simulating trial {done} of {len(trials)}")
+            write(folder, trial, simulate(plan, trial))
+        figures = build.figures(folder.path, show.tick)
+    return foreseen.of_figures(plan, figures, written_ns=written_ns)
 
 
 def repeat_line(options: RunOptions, outcome: Outcome) -> str:
@@ -86,7 +124,8 @@ def _packed(lines: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).compress(lines)
 
 
-def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> None:
+def write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> None:
+    """Write the raw files of a simulated trial into its run folder."""
     # The hosts' lines side by side: zstd leaves the interpreter to others.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         packed = pool.map(_packed, done.events.values())

@@ -115,6 +115,41 @@ class HeadersFile(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[Violation, ...] = ()
 
 
+PREDICTION = "prediction.json"
+
+
+class Band(msgspec.Struct, frozen=True, kw_only=True):
+    """What n simulated trials had of a figure: the ends, None where longer than anything seen."""
+
+    low: float | None
+    high: float | None
+    n: Count
+
+
+class CellBands(msgspec.Struct, frozen=True, kw_only=True):
+    """The bands of a cell: by phase, then by the figure's path."""
+
+    cell: Count
+    params: dict[str, Any]
+    phases: dict[str, dict[str, Band]]
+
+
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """A prediction of a campaign: with which seed, when it was written, and its cells."""
+
+    campaign: str
+    seed: int
+    written_ns: Count
+    cells: list[CellBands]
+
+
+class PredictionFile(msgspec.Struct, frozen=True, kw_only=True):
+    """prediction.json: a prediction, and the digest of its JSON with keys in order."""
+
+    sha256: str
+    foreseen: Foreseen
+
+
 def load_plan(run: Path, check: Callable[[Plan], str] = lambda _: "") -> Plan:
     """Return the plan of the run; check says what else in it cannot be.
 
@@ -156,6 +191,20 @@ def load_trial(run: Path, n: int) -> TrialFile | None:
     if file.n != n:
         raise RunError(f"{name}: it is of trial {file.n}")
     return file
+
+
+def load_prediction(run: Path) -> PredictionFile | None:
+    """Return what was predicted before the run, None where nothing was.
+
+    Raises:
+        RunError: prediction.json is not what was written.
+    """
+    try:
+        return _decode((run / PREDICTION).read_bytes(), PREDICTION, PredictionFile)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(f"{PREDICTION}: {error.strerror}") from error
 
 
 def write_faults(folder: Path, records: list[Record]) -> None:

@@ -11,7 +11,15 @@ from metrics.model import quantiles
 from metrics.model.method import Method
 from metrics.model.number_text import UNKNOWN
 from metrics.report import differences, heat_maps, tails
-from metrics.results import expectations, fault_results, prediction, survival, sweep, systems
+from metrics.results import (
+    expectations,
+    fault_results,
+    foreseen,
+    prediction,
+    survival,
+    sweep,
+    systems,
+)
 from metrics.safety import checks
 
 
@@ -27,6 +35,7 @@ GROUPS: dict[str, tuple[Method, ...]] = {
         *quantiles.METHODS, *_of_metrics(DOUBT),
         checks.METHOD, expectations.METHOD, prediction.METHOD, systems.METHOD, sweep.METHOD,
         differences.METHOD, tails.METHOD, heat_maps.METHOD, survival.METHOD,
+        foreseen.METHOD,
     ),
     _FAULTS: (*fault_results.METHODS, zones.METHOD),
 }  # fmt: skip

@@ -21,6 +21,7 @@ SECTIONS = {
     "forks": "Forks",
     "survival": "Recovery",
     "prediction": "Prediction",
+    "foreseen": "Simulated before",
     TRIALS: "",
     "reading": "How to read this",
     "provenance": "Provenance",

@@ -56,7 +56,8 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     for function in (
         fault_text.asked, fault_text.measured, fault_text.timing, fault_text.where,
         number_text.beside, number_text.figure, number_text.known, number_text.moment,
-        number_text.number, number_text.percent, number_text.predicted, number_text.span,
+        number_text.number, number_text.of_figure, number_text.percent, number_text.predicted,
+        number_text.span, number_text.title,
         cell_text, frozen, spread,
     ):  # fmt: skip
         environment.globals[function.__name__] = function

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from metrics.intake.phase_windows import BETWEEN
 from metrics.intake.trial import OUTSIDE
 from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
 from metrics.model.plan import WARMUP, Plan, PlannedCell
-from metrics.model.run_folder import UNKNOWN, VIOLATED
+from metrics.model.run_folder import UNKNOWN, VIOLATED, PredictionFile
 from metrics.results import (
     expectations,
     fault_results,
+    foreseen,
     prediction,
     survival,
     sweep,
@@ -26,17 +27,26 @@ SCHEMA = "slotlab.summary/v1"
 PASS, FAIL, INVALID = "pass", "fail", "invalid"
 
 
+class Beside(NamedTuple):
+    """What is shown beside a run: the summary of one elsewhere, what was predicted before it."""
+
+    other: dict[str, Any] | None = None
+    foreseen: PredictionFile | None = None
+
+
+ALONE = Beside()
+
+
 def build(
     plan: Plan,
     analyses: list[Analysis],
     alone: Mapping[int, Mapping[str, Any]],
     absent: list[str],
-    other: dict[str, Any] | None = None,
+    beside: Beside = ALONE,
 ) -> dict[str, Any]:
     """Return the summary of the run; absent says of which planned trials there is nothing, and why.
 
-    alone: M of each trial by phase. other: the summary of a run of the same campaign elsewhere, to
-    be shown beside this one.
+    alone: M of each trial by phase.
     """
     found, intervals_ns = [], {}
     for cell in plan.cells:
@@ -54,7 +64,10 @@ def build(
     ]
     if not analyses:
         reasons.append("no trial was run")
-    foreseen = prediction.compare(plan, found, intervals_ns, other)
+    predicted = prediction.compare(plan, found, intervals_ns, beside.other)
+    if beside.foreseen is not None:
+        files = [a.data.file for a in analyses]
+        predicted["simulated"] = foreseen.beside(beside.foreseen, cells, files)
     return {
         "schema": SCHEMA,
         "verdict": _verdict(checks, reasons),
@@ -65,7 +78,7 @@ def build(
         "checks": [_check(c) for c in checks],
         "invalid": reasons,
         "notes": [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.notes]
-        + prediction.notes(foreseen),
+        + prediction.notes(predicted),
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
         "faults": [asdict(f) for a in analyses for f in (*a.faults, *fault_results.absent(a.data))],
@@ -73,7 +86,7 @@ def build(
         "stories": [
             {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
         ],
-        "prediction": foreseen,
+        "prediction": predicted,
         "systems": systems.compare(plan, found, analyses),
         "survival": survival.of_run(plan, analyses),
         "sweep": sweep.sweep([sweep.cell_of(cell) for cell in cells]),

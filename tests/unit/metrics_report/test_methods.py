@@ -20,6 +20,7 @@ MAYBE_EMPTY = {
     ("pay", "earned_by_account", "*"), ("reversals", "depths", "*"), ("reversals", "by_host", "*"),
     ("decisions", "*"), ("decisions", "by_parameter", "*"),
     ("hard_forks", "*"), ("health", "by_host", "*"), ("tapos", "share_after", "*"),
+    ("prediction", "simulated"),
 }  # fmt: skip
 """What a run may leave empty, or out."""
 
