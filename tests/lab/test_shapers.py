@@ -63,3 +63,44 @@ def test_what_is_measured_of_each_kind_is_what_was_asked(lab: Bench, tmp_path: P
     assert measured["slow"]["longer_ms"] > 0.9 * measured["slow"]["own_ms"] - 1
     for host in lab.names:
         assert lab.rules(host) == ""
+
+
+STANDING = """\
+schema: slotlab.campaign/v1
+title: zones that lose packets, and a delay as it was recorded
+seed: 7
+chain: {profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 2}
+trials: {repeat: 1}
+zones: {matrix: near.csv, losses: lost.csv}
+warmup: 2s
+cooldown: 4s
+timeline:
+  - {id: recorded, at: 14s, for: 20s, fault: delay, between: all, trace: rtts.csv}
+"""
+FILES = {
+    "near.csv": "rtt_ms,a,b,c\na,,20,10\nb,,,30\nc,,,\n",
+    "lost.csv": "loss_percent,a,b\na,,8\nb,,\n",
+    "rtts.csv": "at_s,delay_ms\n0,20\n5,80\n10,5\n15,40\n",
+}
+
+
+def test_zones_lose_what_is_asked_and_a_recorded_delay_is_replayed_on_top(
+    lab: Bench, tmp_path: Path
+) -> None:
+    campaign, runs = tmp_path / "standing.yml", tmp_path / "runs"
+    campaign.write_text(STANDING)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    done = lab.slotlab("run", str(campaign), "-i", str(lab.inventory), "--runs", str(runs))
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    summary = json.loads((next(runs.glob("*/2*")) / "summary.json").read_text())
+    assert summary["invalid"] == []
+    ((held,), (recorded,)) = summary["zones"], summary["faults"]
+    for row in held["measured"]["zones"]:
+        assert row["judged"] == "as asked"
+        low, high = row["lost"]["share_ci"]
+        assert low - 0.03 < row["lost"]["asked"] < high + 0.03, row
+    assert sum(row["lost"]["asked"] for row in held["measured"]["zones"]) == 0.16
+    assert recorded["measured"]["judged"] == "as asked"
+    for _, asked_ms, found_ms in recorded["measured"]["over_time"]:
+        assert found_ms > asked_ms - 2, "waiting for a busy processor only adds"
