@@ -22,6 +22,8 @@ So often a client also looks for answers, and tries again while the node does no
 """
 HOT_ACCOUNT = "hot"
 MILLION = 1_000_000
+MIXABLE = {"eosio": ("transfer_tokens", "vote"), "bitshares": ("propose", "vote")}
+"""Operations by system of which no field follows from the chain's state: they can be drawn."""
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 _Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 
@@ -60,6 +62,8 @@ class LoadShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     closed: Closed | None = None
     hot_ppm: Annotated[int, msgspec.Meta(ge=0, le=MILLION)] | None = None
     """How many of a million transfers go to the hot account; null: there is none."""
+    mix: dict[str, Annotated[int, msgspec.Meta(ge=0, le=MILLION)]] = {}
+    """How many of a million transactions are other operations than transfers, by their words."""
 
     def share(self, index: int, count: int) -> LoadShape:
         """Return what a host has of it, by its place among so many."""

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from harness.campaign.values import Duration, Part, Rate, Size, Strict
 from harness.notation.units import text_of_ns
-from node.load_shape import GATHER_NS, MILLION, Burst, Closed, LoadShape, Ramp
+from node.load_shape import GATHER_NS, MILLION, MIXABLE, Burst, Closed, LoadShape, Ramp
 
 BURSTS_MAX = 10_000
 """So many a trial has at most."""
@@ -56,6 +56,9 @@ class LoadSpec(Strict):
     """Bursts on top of the steady rate or the ramp."""
     hot: Part | None = None
     """That share of the transfers goes to one account, called `hot`, all others to the rest."""
+    mix: dict[str, Part] = Field(default={})
+    """Shares of the transactions that are other operations, by their words; their fields are
+    drawn, so that an operation whose fields follow from the chain's state cannot be mixed in."""
     in_flight: Annotated[int, Field(ge=1, le=IN_FLIGHT_MAX)] | None = None
     """Of a closed loop, how many are under way at once."""
     until: Literal["accepted", "irreversible"] | None = None
@@ -80,6 +83,22 @@ class LoadSpec(Strict):
             raise ValueError("burst.rate must be more than the rate outside bursts; raise it")
         return self
 
+    def check_mix(self, profile: str, *, elects: bool) -> None:
+        """Check that a chain's clients can draw what is mixed in.
+
+        Raises:
+            ValueError: they cannot; begins with the key.
+        """
+        known = MIXABLE.get(profile, ())
+        for word in self.mix:
+            if word not in known:
+                problem = f"cannot be drawn under {profile}; write {', '.join(known)}"
+                raise ValueError(f"load.mix.{word}: {problem}")
+            if not elects:
+                raise ValueError(f"load.mix.{word}: takes chain.fio; write that, or remove it")
+        if sum(self.mix.values()) > 1:
+            raise ValueError("load.mix: is more than 100% in all; lower it")
+
     def _check_closed(self) -> None:
         for key in ("rate", "ramp", "burst"):
             if getattr(self, key) is not None:
@@ -101,6 +120,7 @@ class LoadSpec(Strict):
             ValueError: a part of it does not fit into that; begins with the key.
         """
         ramp, burst, lasts = self.ramp, self.burst, text_of_ns(lasts_ns)
+        mix = {word: round(part * MILLION) for word, part in sorted(self.mix.items())}
         hot_ppm = None if self.hot is None else round(self.hot * MILLION)
         if ramp and (ramp.over or 0) > lasts_ns:
             problem = f"clients send for {lasts} only; write that or less, or leave it out"
@@ -116,11 +136,12 @@ class LoadSpec(Strict):
             until = self.until or "irreversible"
             turn_ns = GATHER_NS if until == "accepted" else max(final_ns, GATHER_NS)
             closed = Closed(in_flight=self.in_flight, until=until, turn_ns=turn_ns)
-            return LoadShape(closed=closed, hot_ppm=hot_ppm)
-        if ramp is None and burst is None and hot_ppm is None:
+            return LoadShape(closed=closed, hot_ppm=hot_ppm, mix=mix)
+        if ramp is None and burst is None and hot_ppm is None and not mix:
             return None
         return LoadShape(
             hot_ppm=hot_ppm,
+            mix=mix,
             ramp=Ramp(to_milli=ramp.to, over_ns=ramp.over or lasts_ns) if ramp else None,
             burst=burst.planned() if burst else None,
         )

@@ -104,6 +104,12 @@ class Campaign(Strict):
     """Faults and acts, each at a time from T0, the start of the first full round."""
 
     @model_validator(mode="after")
+    def _load_fits_profile(self) -> Campaign:
+        if self.load is not None:
+            self.load.check_mix(self.chain.profile, elects=self.chain.elects)
+        return self
+
+    @model_validator(mode="after")
     def _acts_fit_profile(self) -> Campaign:
         for i, act in self.acts.items():
             try:

@@ -64,6 +64,8 @@ def _parts(cell: PlannedCell, shape: LoadShape) -> Iterator[str]:
         yield f"bursts of {rate_text(burst.rate_milli)} for {lasts} every {every}"
     if shape.hot_ppm is not None:
         yield f"{shape.hot_ppm / 10_000:g} % of transfers to one account"
+    for word, ppm in shape.mix.items():
+        yield f"{ppm / 10_000:g} % {word}"
 
 
 def _seconds(ns: int) -> str:

@@ -29,6 +29,7 @@ from node.chain.model.transaction import (
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
 from node.load_shape import HOT_ACCOUNT, MILLION, Pace
+from node.local.mixed import Mixed
 
 EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
@@ -109,6 +110,8 @@ class Transfers:
     expires_after_s: int = EXPIRES_AFTER_S
     hot_ppm: int = 0
     """How many of a million go to the hot account, which is no recipient of others."""
+    mixed: Mixed | None = None
+    """What some are in place of transfers."""
 
     @staticmethod
     def of(
@@ -127,10 +130,12 @@ class Transfers:
         hot_ppm = share.shape.hot_ppm
         if hot_ppm is not None:
             names.discard(HOT_ACCOUNT)
+        recipients = tuple(sorted(names - {share.account})) or (share.account,)
         return Transfers(
             seed=share.seed,
             account=share.account,
-            recipients=tuple(sorted(names - {share.account})) or (share.account,),
+            recipients=recipients,
+            mixed=Mixed.of(share, genesis, recipients),
             hot_ppm=hot_ppm or 0,
             key=key,
             size_bytes=share.size_bytes,
@@ -144,14 +149,19 @@ class Transfers:
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""
+        expires_s = now_ns // NS_PER_S + self.expires_after_s
+        operation = (self.mixed and self.mixed.operation(n)) or self._transfer(n)
+        header = TransactionHeader(expires_s, *reference(block_id, self.form.prefix_at))
+        return sign_transaction(
+            self.form, header, (operation,), chain_id=chain_id, keys=(self.key,)
+        )
+
+    def _transfer(self, n: int) -> Operation:
         drawn = shake_128(f"{self.seed}/{self.account}/{n}".encode()).digest(self.memo_bytes)
         chosen = int.from_bytes(drawn[:_MEMO_BYTES_MIN], "big") % len(self.recipients)
         memo = n.to_bytes(_MEMO_BYTES_MIN, "big") + drawn[_MEMO_BYTES_MIN:]
-        tie = reference(block_id, self.form.prefix_at)
-        header = TransactionHeader(now_ns // NS_PER_S + self.expires_after_s, *tie)
         recipient = HOT_ACCOUNT if self._is_hot(n) else self.recipients[chosen]
-        transfer = self.form.transfer(self.account, recipient, AMOUNT, memo)
-        return sign_transaction(self.form, header, (transfer,), chain_id=chain_id, keys=(self.key,))
+        return self.form.transfer(self.account, recipient, AMOUNT, memo)
 
     def _is_hot(self, n: int) -> bool:
         drawn = shake_128(f"{self.seed}/{self.account}/{n}/hot".encode()).digest(8)

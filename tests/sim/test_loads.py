@@ -144,6 +144,43 @@ cooldown: 10s
     assert 0.75 * sent < hot < 0.85 * sent
 
 
+FIO = "fio: {elected: 4, activation: 1000000, schedule_check_slots: 10}"
+
+
+@pytest.mark.parametrize(
+    ("chain", "mix", "facts"),
+    [
+        (f"blocks_per_turn: 2, {FIO}", "{vote: 10%, transfer_tokens: 20%}", {events.Voted: 0.1}),
+        (
+            "profile: bitshares, slot: 1s",
+            "{vote: 20%, propose: 5%}",
+            {events.Opinion: 0.2, events.Proposed: 0.05},
+        ),
+    ],
+)
+def test_operations_that_are_mixed_in_are_drawn_as_often_as_asked_and_none_is_refused(
+    chain: str, mix: str, facts: dict[type[events.Record], float]
+) -> None:
+    text = f"""
+schema: slotlab.campaign/v1
+title: mixed
+chain: {{producers: 4, {chain}}}
+load: {{rate: 40/s, mix: {mix}}}
+warmup: 5s
+cooldown: 10s
+"""
+    file = campaign_file.parse(text, Path("t.yml"))
+    plan = planner.build(file, lab_view.simulated(file))
+    lines = simulate(plan, plan.trials[0]).events.values()
+    told = [[events.decode(line)[1] for line in own.splitlines()] for own in lines]
+    refused = [r for own in told for r in own if getattr(r, "state", "") == "rejected"]
+    assert refused == []
+    sent = asked(plan.cells[0], sent_until_ns(plan.end_ns))
+    for kind, share in facts.items():
+        count = sum(isinstance(record, kind) for record in told[0])
+        assert 0.6 * share * sent < count < 1.4 * share * sent
+
+
 def test_a_ramp_with_bursts_is_sent_and_told_as_it_was_asked(tmp_path: Path) -> None:
     campaign = tmp_path / "ramp.yml"
     shape = "{ramp: {from: 0/s, to: 40/s, over: 20s}, burst: {rate: 100/s, for: 2s, every: 12s}}"

@@ -44,6 +44,7 @@ CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 CLOCKS = frozenset("time datetime sched threading".split())
 DECIDERS = (
     "node.network.gossip", "node.network.sync_rules", "node.local.load", "node.local.closed_loop",
+    "node.local.mixed",
     "node.timing.slots",
     "node.timing.health",
     "node.timing.probe_frame",

@@ -64,6 +64,10 @@ FILES: dict[str, str | bytes] = {
     "openuntil.yml": TITLED + "load: {rate: 1/s, until: accepted}\n",
     "until.yml": TITLED + "load: {mode: closed, in_flight: 4, until: final}\n",
     "nonesflight.yml": TITLED + "load: {mode: closed, in_flight: 0}\n",
+    "mixed.yml": TITLED + "load: {rate: 1/s, mix: {approve: 1%}}\nchain: {profile: bitshares}\n",
+    "mixfio.yml": TITLED + "load: {rate: 1/s, mix: {vote: 1%}}\n",
+    "mixall.yml": TITLED
+    + "load: {rate: 1/s, mix: {vote: 60%, propose: 60%}}\nchain: {profile: bitshares}\n",
     "matrix.yml": TITLED + "matrix: {a: []}\n",
     "variable.yml": TITLED + 'load: {rate: "${x}"}\n',
     # its faults
