@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.sim.second import paths, stops, told, zones
+from tests.sim.second import lies, paths, stops, told, zones
 from tests.sim.second.agree import Near, OneOf
 from tests.sim.second.record import Line, Second
 
@@ -119,6 +119,8 @@ def _measured(s: Second, fault: Line) -> dict[str, Any]:
             return stops.silence(s, fault)
         case "power_cut":
             return {**stops.silence(s, fault), "resumed": stops.kill(s, fault)["resumed"]}
+        case "byzantine":
+            return lies.measured(s, fault)
         case "silent":
             return {"left_empty": _left_empty(s, fault)}
     return {}
