@@ -209,6 +209,8 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
     clients = analysis.of(transactions.METRIC)
     spent = analysis.of(costs.METRIC)
+    validity = _validity(analysis, cell["metrics"])
+    words = {word for _, _, word in validity}
     planned = data.plan.cell_of(data.planned)
     return {
         "n": n,
@@ -241,7 +243,8 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
             [item for item in clients.sent if item.t_ns == item.t_ns], known=clients.known
         ),
         "story": analysis.story,
-        "validity": _validity(analysis, cell["metrics"]),
+        "validity": validity,
+        "worst": next((word for word in ("bad", "warn") if word in words), "ok"),
     }
 
 

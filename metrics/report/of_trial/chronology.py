@@ -7,11 +7,13 @@ from faults.model.record import Record
 from metrics.measure import forks, recovery, slots
 from metrics.measure.confidence import health
 from metrics.model.plan import PlannedFault
-from metrics.report.in_order import counted
-from metrics.report.of_trial import slot_grid
+from metrics.report.in_order import counted, in_order
+from metrics.report.of_trial import rows, slot_grid
 from metrics.results.analysis import Analysis
 
 BEFORE_S, AFTER_S = 2.0, 10.0
+ALIKE_S = 0.5
+"""What several hosts tell within this is one line."""
 LINES_MAX = 60
 """So many lines of a fault are shown."""
 NO_CHANGE = ("armed", "started", "stopped")
@@ -19,7 +21,7 @@ NO_CHANGE = ("armed", "started", "stopped")
 
 
 class Line(NamedTuple):
-    """What a host told at a moment, in seconds since T0."""
+    """What a host, or several, told at a moment, in seconds since T0: the first of them."""
 
     t_s: float
     host: str
@@ -42,10 +44,27 @@ def shown(analysis: Analysis) -> list[Excerpt]:
         moments = (fault.at_ns / 1e9, fault.end_ns / 1e9)
         own = [*_agents(analysis, fault), *_recovered(analysis, fault)]
         own += [line for line in common if _near(line, moments)]
-        own.sort(key=lambda line: (line.t_s, counted(line.host), line.text))
+        own = _together(own)
         if own:
             result.append(Excerpt(fault.id, own[:LINES_MAX], max(len(own) - LINES_MAX, 0)))
     return result
+
+
+def _together(found: list[Line]) -> list[Line]:
+    """Return lines by time, those in one that hosts told alike within a moment."""
+    alike: dict[str, list[list[Line]]] = {}
+    for line in sorted(found, key=lambda line: (line.t_s, counted(line.host), line.text)):
+        groups = alike.setdefault(line.text, [])
+        if groups and line.t_s - groups[-1][0].t_s <= ALIKE_S:
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    merged = [
+        Line(group[0].t_s, rows.few(in_order({line.host for line in group})), text)
+        for text, groups in alike.items()
+        for group in groups
+    ]
+    return sorted(merged, key=lambda line: (line.t_s, counted(line.host), line.text))
 
 
 def _near(line: Line, moments: tuple[float, ...]) -> bool:

@@ -46,7 +46,7 @@ def test_lines_say_what_agents_did_and_what_became_of_it(
     told = {(host, text) for _, host, text in excerpts["kill-1"]}
     assert ("h3", "2 slots of producerc missed – node down (kill-1)") in told
     assert ("h3", "back to normal") in told
-    split = [text for _, host, text in excerpts["partition-1"] if host == "h4"]
+    split = [text for _, _, text in excerpts["partition-1"]]
     assert "head moved to another branch, 6 blocks undone" in split
     assert any(text.startswith("agent: ") for text in split)
 
@@ -61,3 +61,11 @@ def test_hosts_that_recovered_alike_are_one_row(parts: dict[str, str]) -> None:
     hosts = [row[2] for row in rows(parts["recovery"]) if len(row) == 5]
     assert hosts == ["h4", "h3"]
     assert in_order(hosts) == ["h3", "h4"]
+
+
+def test_what_several_hosts_tell_at_a_moment_is_one_line(
+    excerpts: dict[str, list[list[str]]],
+) -> None:
+    done = [(host, text) for _, host, text in excerpts["delay-1"] if text.startswith("agent: ")]
+    assert {host for host, _ in done} == {"4 hosts"}
+    assert len(done) == len(set(done))
