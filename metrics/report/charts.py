@@ -27,6 +27,7 @@ LANE_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#999999", "#009E73", "#F0E442"
 PATTERNS = ("/", "x", ".", "\\", "-", "+", "|")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SECONDS = "time since T0 (s)"
+INT16_MAX = 2**15 - 1
 TRACES = ("scatter", "bar", "heatmap")
 """What charts are made of."""
 TEMPLATE = plotly.io.templates["plotly_white"].to_plotly_json()
@@ -213,7 +214,9 @@ def _stairs(x: Floats, y: Floats) -> dict[str, dict[str, str]]:
 
 def packed(values: Floats) -> dict[str, str]:
     """Return numbers as plotly.js reads them: of few bytes, as a chart shows no seventh digit."""
-    return {"dtype": "f4", "bdata": b64encode(values.astype("<f4").tobytes()).decode()}
+    small = bool(np.all((values == np.round(values)) & (np.abs(values) < INT16_MAX)))
+    dtype = "i2" if small else "f4"
+    return {"dtype": dtype, "bdata": b64encode(values.astype(f"<{dtype}").tobytes()).decode()}
 
 
 def label(text: str) -> str:

@@ -100,8 +100,8 @@ def _map(hosts: list[str], cells: Table, key: str, colours: list[list[Any]]) -> 
     known = {pair: cell for pair, cell in cells.items() if cell.resolved}
     doubtful = {pair: cell for pair, cell in cells.items() if not cell.resolved}
     figure = go.Figure()
-    figure.add_trace(_layer(hosts, doubtful, DOUBTFUL, lambda cell: 0.0))
-    figure.add_trace(_layer(hosts, known, colours, lambda cell: cell.value))
+    figure.add_trace(_layer(hosts, doubtful, DOUBTFUL, "error exceeds value"))
+    figure.add_trace(_layer(hosts, known, colours, "known"))
     figure.add_trace(
         go.Scatter(
             x=[charts.label(b) for _, b in doubtful], y=[charts.label(a) for a, _ in doubtful],
@@ -120,17 +120,16 @@ def _map(hosts: list[str], cells: Table, key: str, colours: list[list[Any]]) -> 
     return charts.fragment(figure, key, height=110 + ROWS_PX * max(len(hosts), 5))
 
 
-def _layer(
-    hosts: list[str], cells: Table, colours: list[list[Any]], value: Callable[[Cell], float | None]
-) -> go.Heatmap:
-    """Return the cells of a map that are there, coloured by a value."""
+def _layer(hosts: list[str], cells: Table, colours: list[list[Any]], name: str) -> go.Heatmap:
+    """Return the cells of a map that are there, coloured by their value."""
     names = [charts.label(host) for host in hosts]
 
     def rows(of: Callable[[Cell], Any], none: Any) -> list[list[Any]]:
         return [[of(cells[a, b]) if (a, b) in cells else none for b in hosts] for a in hosts]
 
     return go.Heatmap(
-        z=rows(value, None), x=names, y=names, text=rows(_text, ""), texttemplate="%{text}",
+        z=rows(lambda cell: cell.value or 0.0, None), name=name, x=names, y=names,
+        text=rows(_text, ""), texttemplate="%{text}",
         customdata=rows(lambda cell: cell.n, 0), showscale=False, colorscale=colours,
         zmid=0 if colours is WAYS else None, xgap=2, ygap=2, hoverongaps=False,
         hovertemplate="%{y} to %{x}: %{text} ms, %{customdata} blocks<extra></extra>",

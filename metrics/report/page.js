@@ -62,10 +62,11 @@
   function rows(plot) {
     var found = [["trace", "x", "y", "value", "from", "less", "more", "text"]];
     plot._fullData.forEach(function (trace) {
-      var label = trace.showlegend || trace.legendgroup ? trace.name : "";
+      var label = plot.data[trace.index].name || "";
       if (trace.type === "heatmap") {
         Array.from(trace.z).forEach(function (line, i) {
           Array.from(line).forEach(function (value, j) {
+            if (value === null || value === undefined) { return; }
             var text = (trace.hovertext || trace.text || [])[i];
             found.push([label, at(trace.x, j), at(trace.y, i), value, "", "", "", at(text, j)]);
           });

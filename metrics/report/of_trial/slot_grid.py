@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -80,7 +80,7 @@ def _chart(
                 base=charts.packed(np.asarray([s.from_s for s in own])), y=ys, orientation="h",
                 x=charts.packed(np.asarray([s.to_s - s.from_s for s in own])), width=0.5,
                 marker={"color": colour, "line": {"width": 0}}, name=word, showlegend=False,
-                hoverinfo="text", hovertext=[charts.label(_said(spell)) for spell in own],
+                **_hover(own, letter),
             )
         )  # fmt: skip
         if letter:
@@ -111,6 +111,13 @@ def _mark(figure: go.Figure, own: list[Spell], lanes: list[str], colour: str, le
             hoverinfo="skip", name=f"{own[0].word}: mark", cliponaxis=False,
         )
     )  # fmt: skip
+
+
+def _hover(own: list[Spell], letter: str) -> dict[str, Any]:
+    """Return what bars say; those that are as they should be say no more than where they are."""
+    if not letter:
+        return {"hovertemplate": "%{y}, %{base:.1f} s: %{fullData.name}<extra></extra>"}
+    return {"hoverinfo": "text", "hovertext": [charts.label(_said(spell)) for spell in own]}
 
 
 def _said(spell: Spell) -> str:

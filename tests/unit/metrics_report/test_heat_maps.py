@@ -45,6 +45,7 @@ def test_a_cell_whose_error_exceeds_its_value_is_marked_and_still_says_both() ->
     figure = charts_of(maps(n1_n2=q(0.2, 0.3), n2_n1=q(5, 1))["maps"][0][1])["heat-p50"]
     doubtful, known, strokes = figure["data"]
     assert doubtful["text"] == [["", "0.20<br>± 0.30"], ["", ""]]
+    assert doubtful["z"] == [[None, 0.2], [None, None]]
     assert known["z"] == [[None, None], [5, None]]
     assert (strokes["y"], strokes["x"]) == (["n1"], ["n2"])
 

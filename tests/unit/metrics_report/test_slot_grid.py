@@ -9,8 +9,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from metrics.report import charts
 from metrics.report.of_trial import slot_grid
 from tests.unit.metrics_build import synthetic
 from tests.unit.metrics_report.charts_of import charts_of, numbers
@@ -72,3 +76,9 @@ def test_a_long_trial_has_its_slots_on_pages(
     for (low, high), figure in zip(ranges, figures, strict=True):
         own = spells([figure])
         assert (min(s[1] for s in own), max(s[2] for s in own)) == (low, high)
+
+
+@given(st.lists(st.one_of(st.floats(width=32), st.integers(-40_000, 40_000).map(float))))
+def test_numbers_of_a_chart_are_read_back_as_they_were(values: list[float]) -> None:
+    found = numbers(charts.packed(np.asarray(values, dtype=np.float64)))
+    assert np.array_equal(found, values, equal_nan=True)
