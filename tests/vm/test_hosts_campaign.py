@@ -173,6 +173,19 @@ def test_a_drift_and_a_lie_are_as_asked_within_their_errors(run: Run) -> None:
     assert abs(liar["ntp_offset_ns"] - 300_000_000) <= liar["ntp_offset_bound_ns"]
 
 
+def test_every_host_can_slow_its_disk_and_take_its_writes(run: Run) -> None:
+    words = [sys.executable, "-m", "harness", "faults", "-i", str(run.lab.inventory), "--json"]
+    done = subprocess.run(
+        words, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {row["fault"]: row["hosts"] for row in json.loads(done.stdout)}
+    for fault, way in (("slow_disk", "cgroup"), ("read_only", "bind mount")):
+        assert {host: found["how"] for host, found in rows[fault].items()} == dict.fromkeys(
+            HOSTS, way
+        ), rows[fault]
+
+
 def test_afterwards_every_host_is_as_before_and_in_sync(run: Run) -> None:
     checks = {check["name"]: check for check in run.summary["checks"]}
     restored = checks["host_state_restored"]
