@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,6 +20,8 @@ Figures = dict[str, Any]
 KEYS = ("p95", "p50")
 """Of a figure with quantiles the first that all phases have is charted, or else the last."""
 HEIGHT = 300
+NEAR = 0.03
+"""Of the whole axis: what is nearer to its neighbour than that could not be read."""
 _AMOUNT = re.compile(r"([+-]?\d+(?:\.\d+)?)([^\d\s.]*)", re.ASCII)
 """A value of the matrix with its unit."""
 
@@ -172,15 +175,14 @@ def _chart(rows: Sequence[Figures], key: str) -> Figures:
     """Return one figure along the axis, as {title, html}: a line for each phase, the baseline as a
     band.
     """
-    figure = go.Figure()
+    figure, where = go.Figure(), places(rows)
     phases = [row for row in rows if row["phase"] != BASELINE] or rows
     for row in rows:
         if row not in phases:
-            _band(figure, row)
+            _band(figure, row, where)
     for i, row in enumerate(phases):
-        _line(figure, row, charts.COLOURS[i % len(charts.COLOURS)])
-    ticks = {x: value_text(p["at"]) for row in rows
-             for x, p in zip(places(row), row["points"], strict=True)}  # fmt: skip
+        _line(figure, row, where, charts.COLOURS[i % len(charts.COLOURS)])
+    ticks = {x: value_text(p["at"]) for row in rows for x, p in placed(row, where)}
     figure.update_xaxes(
         title_text=charts.label(rows[0]["axis"]), tickvals=list(ticks),
         ticktext=[charts.label(text) for text in ticks.values()],
@@ -192,16 +194,34 @@ def _chart(rows: Sequence[Figures], key: str) -> Figures:
     return {"title": f"{title}, {fixed}" if fixed else title, "html": html}
 
 
-def places(row: Figures) -> list[float]:
-    """Return where on the axis the cells of a row stand: at their amounts, or one after another."""
-    found = [_AMOUNT.fullmatch(str(point["at"])) for point in row["points"]]
-    if None in found or len({match[2] for match in found if match}) > 1:
-        return [float(point["cell"]) for point in row["points"]]
-    return [float(match[1]) for match in found if match]
+def places(rows: Sequence[Figures]) -> dict[str, float]:
+    """Return where on the axis each value of it stands, from left to right.
+
+    They stand at their amounts; one after another where they are none of one unit, or so near to
+    each other that they could not be read.
+    """
+    values = dict.fromkeys(str(point["at"]) for row in rows for point in row["points"])
+    found = {at: match for at in values if (match := _AMOUNT.fullmatch(at))}
+    if len(found) < len(values) or len({match[2] for match in found.values()}) > 1:
+        return _one_by_one(values)
+    amounts = dict(sorted(((a, float(m[1])) for a, m in found.items()), key=lambda own: own[1]))
+    steps = [right - left for left, right in pairwise(amounts.values())]
+    return amounts if min(steps, default=0) >= NEAR * sum(steps) else _one_by_one(amounts)
 
 
-def _line(figure: go.Figure, row: Figures, colour: str) -> None:
-    name, points = charts.label(row["phase"]), row["points"]
+def _one_by_one(values: Iterable[str]) -> dict[str, float]:
+    return {at: float(n) for n, at in enumerate(values, start=1)}
+
+
+def placed(row: Figures, where: Mapping[str, float]) -> list[tuple[float, Figures]]:
+    """Return (place, point) of each point of a row, from left to right."""
+    found = [(where[str(point["at"])], point) for point in row["points"]]
+    return sorted(found, key=lambda own: own[0])
+
+
+def _line(figure: go.Figure, row: Figures, where: Mapping[str, float], colour: str) -> None:
+    name, own = charts.label(row["phase"]), placed(row, where)
+    points = [point for _, point in own]
     known = [p for p in points if p["low"] is not None and p["high"] is not None]
     by_cell = {p["cell"]: p for p in known}
 
@@ -211,7 +231,7 @@ def _line(figure: go.Figure, row: Figures, colour: str) -> None:
 
     figure.add_trace(
         go.Scatter(
-            x=places(row), y=[p["value"] for p in points], name=name,
+            x=[x for x, _ in own], y=[p["value"] for p in points], name=name,
             legendgroup=name, mode="lines+markers", line={"color": colour, "width": 2},
             marker={"size": 8},
             error_y={"array": [reach(p, "high", 1) for p in points],
@@ -219,9 +239,7 @@ def _line(figure: go.Figure, row: Figures, colour: str) -> None:
                      "thickness": 1.5, "width": 6},
         )
     )  # fmt: skip
-    dots = [
-        (x, n, value) for x, p in zip(places(row), points, strict=True) for n, value in p["trials"]
-    ]
+    dots = [(x, n, value) for x, p in own for n, value in p["trials"]]
     figure.add_trace(
         go.Scatter(
             x=[x for x, _, _ in dots], y=[value for _, _, value in dots], mode="markers",
@@ -231,11 +249,11 @@ def _line(figure: go.Figure, row: Figures, colour: str) -> None:
     )  # fmt: skip
 
 
-def _band(figure: go.Figure, row: Figures) -> None:
+def _band(figure: go.Figure, row: Figures, where: Mapping[str, float]) -> None:
     """Draw from the least to the greatest trial of each cell."""
     spans = [
         (x, min(values), max(values))
-        for x, p in zip(places(row), row["points"], strict=True)
+        for x, p in placed(row, where)
         if (values := [value for _, value in p["trials"] if value is not None])
     ]
     figure.add_trace(

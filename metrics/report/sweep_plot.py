@@ -1,6 +1,6 @@
 """One figure of a sweep as a file for a paper or a page: SVG, PDF or PNG, drawn by matplotlib."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,13 @@ def save(path: Path, sweeps: Sequence[tuple[str, dict[str, Any]]]) -> None:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=_INCHES, layout="constrained")
         axes = figure.add_subplot()
+        where = sweep.places([row for _, row in sweeps])
         for i, (words, each) in enumerate(sweeps):
-            _draw(axes, each, words, charts.COLOURS[i % len(charts.COLOURS)])
+            _draw(axes, each, where, words, charts.COLOURS[i % len(charts.COLOURS)])
         row = sweeps[0][1]
+        ticks = {x: value_text(p["at"]) for _, own in sweeps for x, p in sweep.placed(own, where)}
         axes.set_xlabel(row["axis"])
-        axes.set_xticks(sweep.places(row), [value_text(p["at"]) for p in row["points"]])
+        axes.set_xticks([*ticks], [*ticks.values()])
         axes.set_ylabel(number_text.title(row["figure"]))
         low, high = axes.get_ylim()
         if 0 < low < high / 2:
@@ -55,8 +57,10 @@ def save(path: Path, sweeps: Sequence[tuple[str, dict[str, Any]]]) -> None:
         figure.savefig(path, format=kind, metadata=_UNDATED[kind], dpi=160)
 
 
-def _draw(axes: Any, row: dict[str, Any], words: str, colour: str) -> None:
-    placed = [*zip(sweep.places(row), row["points"], strict=True)]
+def _draw(
+    axes: Any, row: dict[str, Any], where: Mapping[str, float], words: str, colour: str
+) -> None:
+    placed = sweep.placed(row, where)
     seen = [(x, p) for x, p in placed if p["value"] is not None]
     axes.plot([x for x, _ in seen], [p["value"] for _, p in seen], color=colour, marker="o",
               markersize=4.5, linewidth=1.4, label=words)  # fmt: skip

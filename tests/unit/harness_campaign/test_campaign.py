@@ -26,6 +26,7 @@ def test_the_campaigns_that_ship_are_valid() -> None:
 def test_each_question_is_swept_in_the_simulator_and_says_what_answers_it() -> None:
     names = [name for name in shipped() if name.startswith("questions/")]
     answers = (CAMPAIGNS / "QUESTIONS.md").read_text()
+    readme = (CAMPAIGNS.parent.parent / "README.md").read_text()
     assert names
     for name in names:
         file = campaign_file.load(campaign_file.find(name))
@@ -36,6 +37,9 @@ def test_each_question_is_swept_in_the_simulator_and_says_what_answers_it() -> N
         assert commands[0] == f"slotlab run {name} --lab sim"
         assert len(commands) > 1
         assert all(command in answers for command in commands[1:])
+        picture = (CAMPAIGNS / name).parent / "pictures" / f"{file.path.stem}.svg"
+        assert f"harness/campaigns/questions/pictures/{picture.name})" in readme
+        assert picture.is_file()
 
 
 @pytest.mark.parametrize(

@@ -123,16 +123,19 @@ def test_what_is_not_known_of_a_trial_is_no_figure_of_it() -> None:
     }
 
 
-def test_the_axis_is_to_scale_where_its_values_are_amounts_of_one_unit() -> None:
+def test_the_axis_is_to_scale_where_its_values_are_amounts_of_one_unit_and_can_be_read() -> None:
     for values, places in (
         (("0ms", "40ms", "240ms"), [0.0, 40.0, 240.0]),
         (("0ms", "1s"), [1.0, 2.0]),
         (("eosio", "bitshares"), [1.0, 2.0]),
         ((True, False), [1.0, 2.0]),
+        (("0ms", "100ms", "-100ms"), [-100.0, 0.0, 100.0]),
+        (("0ms", "120ms", "400ms", "-120ms", "-130ms"), [1.0, 2.0, 3.0, 4.0, 5.0]),
     ):
         cells = [cell(n, {"x": at}, exactly(1)) for n, at in enumerate(values, start=1)]
         (row,) = sweep(cells)
-        assert shown.places(row) == places
+        where = shown.places([row])
+        assert [place for place, _ in shown.placed(row, where)] == places
 
 
 def summary(cells: Sequence[Cell]) -> dict[str, Any]:
