@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -27,6 +27,7 @@ from harness.watch.seen import HostSeen
 from tests.unit.harness_remote.scripted_hosts import scripted
 from tests.unit.harness_watch.hosts import NODE, NOON_NS, S, answered, fault, gone, says
 from tests.unit.harness_watch.test_table import HURT
+from tests.waiting import DEADLINE_S
 
 LIVES = answered(
     "n1",
@@ -115,6 +116,7 @@ def test_the_panels_of_the_board_do_not_cover_each_other() -> None:
 def test_a_lab_that_is_watched_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "PERIOD_S", 0.05)
     found: dict[tuple[str, ...], float] = {}
+    until_s = time.monotonic() + DEADLINE_S
     with (
         scripted(tmp_path, "n1", "n2") as (remote, hosts),
         serving("127.0.0.1", 0) as (exporter, where),
@@ -125,7 +127,8 @@ def test_a_lab_that_is_watched_is_served(tmp_path: Path, monkeypatch: pytest.Mon
         def scrape(_: object) -> None:
             found.update(scraped(where))
             if {("slotlab_head_block", host) for host in hosts} <= found.keys():
-                signal.raise_signal(signal.SIGINT)
+                raise KeyboardInterrupt
+            assert time.monotonic() < until_s, found
 
         with Path(tmp_path / "out").open("w") as out:
             console = Console(file=out)

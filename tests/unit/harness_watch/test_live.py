@@ -6,9 +6,9 @@ import contextlib
 import io
 import json
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from rich.console import Console
@@ -47,8 +47,9 @@ def one_look(inventory: Inventory) -> str:
     return out.getvalue()
 
 
-def press_ctrl_c() -> None:
-    signal.raise_signal(signal.SIGINT)
+def press_ctrl_c() -> NoReturn:
+    """Do as Python does with the signal, which is ignored in tests that a shell has put aside."""
+    raise KeyboardInterrupt
 
 
 def test_a_lab_on_which_nothing_was_deployed_is_said_to_be_one() -> None:
