@@ -49,6 +49,14 @@ class ChainView:
     blocks: dict[str, Block] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
     canonical: set[str] = field(default_factory=set)
+    previous: dict[str, str] = field(default_factory=dict)
+    """The id of the block before each that was executed anywhere."""
+
+    def descends(self, id_: str, ancestor: Block) -> bool:
+        """Return whether a block is another one, or on a branch that came after that."""
+        while id_ in self.previous and self.blocks[id_].num > ancestor.num:
+            id_ = self.previous[id_]
+        return id_ == ancestor.id
 
     @property
     def by_slot(self) -> dict[int, list[Block]]:
@@ -141,6 +149,7 @@ def view(data: TrialData) -> ChainView:
         blocks,
         final,
         canonical,
+        previous,
     )
 
 

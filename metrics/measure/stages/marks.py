@@ -1,5 +1,6 @@
 """What a trial's blocks passed where, by the raw clock of each host: columns of blocks by hosts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -113,10 +114,12 @@ def _precommitted(
     """Return the first line by which each host's branch had pre-committed each block."""
     found = data.db.execute(_PRECOMMITTED, [data.file.n]).fetchnumpy()
     ours = np.fromiter((id_ in chain.canonical for id_ in found["id"]), dtype=bool)
-    epoch, mono_ns, least, num = (
-        np.asarray(found[key])[ours] for key in ("epoch", "mono_ns", "first", "num")
+    epoch, mono_ns, least, num, tip = (
+        np.asarray(found[key])[ours] for key in ("epoch", "mono_ns", "first", "num", "id")
     )
     nums = np.asarray([block.num for block in blocks], dtype=np.int64)
+    heights = Counter(chain.blocks[id_].num for id_ in chain.canonical)
+    twice = np.asarray([heights[block.num] > 1 for block in blocks], dtype=bool)
     marks = Marks(np.full(shape, NOWHERE, dtype=np.int64), np.zeros(shape, dtype=np.int64))
     for host in range(shape[1]):
         own = np.flatnonzero(column[epoch] == host)
@@ -124,6 +127,8 @@ def _precommitted(
         reached = np.flatnonzero(at < len(own))
         line = own[at[reached]]
         told = least[line] <= nums[reached]  # Else it was final before the node was up again.
+        for i in np.flatnonzero(told & twice[reached]):  # Two final blocks: which one is it?
+            told[i] = chain.descends(tip[line[i]], blocks[reached[i]])
         marks.epoch[reached[told], host] = epoch[line[told]]
         marks.mono_ns[reached[told], host] = mono_ns[line[told]]
     return marks
