@@ -272,7 +272,7 @@ def _entry(armed_trial: ArmedTrial, fault: Fault, item: Item, context: HostConte
         deadline_ns=item.deadline_ns,
         queue_num=context.queue_num,
         tables=list(context.tables),
-        asked=msgspec.to_builtins(fault),
+        asked=msgspec.json.decode(msgspec.json.encode(fault)),  # As it will be read again.
     )
 
 

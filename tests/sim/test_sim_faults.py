@@ -17,9 +17,9 @@ from tests.unit.harness_plan.builders import file, lab
 ONLY_HERE = (
     "{at: 20s, for: 5s, fault: silent, on: n1, keep: 1}",
     "{at: 20s, fault: crash, on: n1, restart_after: 5s, loses: uncommitted}",
-    "{at: 20s, fault: byzantine, on: n1, strategy: withhold, by: 3s}",
 )
 ALSO_HERE = (
+    "{at: 20s, fault: byzantine, on: n1, strategy: withhold, by: 3s}",
     "{at: 20s, for: 5s, fault: pause, on: n1}",
     "{at: 20s, for: 5s, fault: loss, between: all, share: 5%}",
     "{at: 20s, for: 5s, fault: loss, between: all, share: 5%, burst: 4}",

@@ -56,7 +56,9 @@ def entry(kind: str, state: str = "armed", reason: str = "") -> Entry:
     made = Entry(
         token="ab12cd34", trial="t", fault_id=f"{kind}-1", kind=kind, how="nft", boot=boot_id(),
         state="armed", t0_boottime_ns=0, inject_ns=1, deadline_ns=2,
-        asked=msgspec.to_builtins(decode_fault(msgspec.json.encode(wires()[kind]))),
+        asked=msgspec.json.decode(msgspec.json.encode(decode_fault(
+            msgspec.json.encode(wires()[kind])
+        ))),
     )  # fmt: skip
     return msgspec.structs.replace(made, state=state, reason=reason)
 
