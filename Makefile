@@ -11,7 +11,7 @@ LIVES := (process or root) and not (lab or vm or hardware)
 LAB := lab and not (vm or hardware)
 BESIDE := --dist worksteal -q
 
-.PHONY: demo test test-long test-fast test-lab test-vm bench lint lock record language setup clean
+.PHONY: demo test test-long test-long-computes test-long-hosts test-fast test-lab test-vm bench lint lock record language setup clean
 
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
@@ -22,9 +22,14 @@ test: setup
 	$(AS_ROOT) $(PYTEST) -n 4 $(BESIDE) -m "$(LIVES) and not long"
 	$(AS_ROOT) $(PYTEST) -q -m "$(LAB) and not long"
 
-# What `make test` leaves out: the same claims in depth, and what may befall a rack.
-test-long: setup
+# What `make test` leaves out: the same claims in depth, and what may befall a rack. Its two parts may
+# run beside each other: what computes, and what mostly waits.
+test-long: test-long-computes test-long-hosts
+
+test-long-computes: setup
 	$(AS_ROOT) $(PYTEST) -n auto $(BESIDE) -m "$(COMPUTES) and long"
+
+test-long-hosts: setup
 	$(AS_ROOT) $(PYTEST) -n 4 $(BESIDE) -m "$(LIVES) and long"
 	$(AS_ROOT) $(PYTEST) -q -m "$(LAB) and long"
 
