@@ -54,6 +54,11 @@ def sealed(run: Path) -> int:
     return len(list(run.glob("trials/*/seal.json")))
 
 
+def hear_ctrl_c() -> None:
+    """Hear the signal also where these tests are in the background of a shell, deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def unit_files(controller: Machine) -> str:
     return controller.run("ls", "-R", "/etc/systemd/system").stdout
 
@@ -124,6 +129,7 @@ def test_what_runs_is_looked_at_and_cancelled_and_what_waits_is_run_after_it(
     looks = subprocess.Popen(
         controller.words(*slotlab_words("attach"), folder=home),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     assert looks.stdout is not None
     assert looks.stdout.readline() == f"entry {long.n}: long on --lab sim\n"
