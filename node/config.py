@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from node.load_shape import STEADY, LoadShape
+from node.events.load_shape import STEADY, LoadShape
 
 DEFAULT_NODE_PORT = 9000
 DEFAULT_PROBE_PORT = 9001

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from harness.campaign.values import Duration, Part, Rate, Size, Strict
 from harness.notation.units import text_of_ns
-from node.load_shape import GATHER_NS, MILLION, MIXABLE, Burst, Closed, LoadShape, Ramp
+from node.events.load_shape import GATHER_NS, MILLION, MIXABLE, Burst, Closed, LoadShape, Ramp
 
 BURSTS_MAX = 10_000
 """So many a trial has at most."""

@@ -12,7 +12,7 @@ from metrics.model.cell_load import sent_until_ns
 from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
 from node.chain.genesis import SYSTEM_ACCOUNT
 from node.chain.model.fio_rules import FIO_SUF
-from node.load_shape import HOT_ACCOUNT
+from node.events.load_shape import HOT_ACCOUNT
 
 START_BALANCE = 1_000_000_000_000
 FIO_START_BALANCE = 10_000_000 * FIO_SUF

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from metrics.model.plan import PlannedCell
-from node.load_shape import STEADY, LoadShape, Pace, share_of
+from node.events.load_shape import STEADY, LoadShape, Pace, share_of
 
 DRAIN_NS = 5_000_000_000
 """Clients end this long before the trial does, so that their last transactions can be final."""

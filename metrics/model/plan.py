@@ -14,7 +14,7 @@ from faults.model.columns import Kind
 from faults.model.kind import kind
 from metrics.model.cell_text import cell_text
 from metrics.model.zones import PlannedZones
-from node.load_shape import LoadShape
+from node.events.load_shape import LoadShape
 
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""

@@ -27,7 +27,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
 from node.events import Assured, Started, Stopped, Txs
-from node.load_shape import GATHER_NS, Pace
+from node.events.load_shape import GATHER_NS, Pace
 from node.local.closed_loop import ClosedLoop
 from node.local.load import Acts, Backlog, Transfers, pace_of, sent
 from node.local.local_api import SUBMITTED_MAX

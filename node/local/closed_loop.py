@@ -9,7 +9,7 @@ from itertools import islice
 import msgspec
 
 from node.events import Txs
-from node.load_shape import Closed
+from node.events.load_shape import Closed
 
 ENDS = frozenset(("irreversible", "expired", "rejected"))
 """Steps after which nothing more is told of a transaction."""

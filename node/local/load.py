@@ -28,7 +28,7 @@ from node.chain.model.transaction import (
 )
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
-from node.load_shape import HOT_ACCOUNT, MILLION, Pace
+from node.events.load_shape import HOT_ACCOUNT, MILLION, Pace
 from node.local.mixed import Mixed
 
 EXPIRES_AFTER_S = 120

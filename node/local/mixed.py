@@ -12,7 +12,7 @@ from node.chain.encoding.written import NUMBER_MAX, by_word, read
 from node.chain.genesis import Genesis
 from node.chain.model.operation import Operation
 from node.config import ClientConfig, ConfigError
-from node.load_shape import MILLION
+from node.events.load_shape import MILLION
 
 Fields = dict[str, Any]
 DRAWN: Mapping[str, Mapping[str, Callable[[Genesis, str, str], Fields]]] = {

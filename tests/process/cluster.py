@@ -30,7 +30,7 @@ from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.slot import SlotClock
 from node.chain.model.windows import Timing
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
-from node.load_shape import Closed, LoadShape
+from node.events.load_shape import Closed, LoadShape
 from node.local.local_api import QueryError, ask
 from tests.waiting import DEADLINE_S, wait_until
 

@@ -18,7 +18,7 @@ from harness.orchestrator.fleet import NodeStatus
 from node import events
 from node.chain.encoding.crypto import public_key
 from node.config import ActConfig
-from node.load_shape import Closed
+from node.events.load_shape import Closed
 from tests.process.cluster import ROOT, Node, cluster
 from tests.process.cluster import client as client_of
 from tests.process.test_bitshares import FAST

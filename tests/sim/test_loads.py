@@ -16,7 +16,7 @@ from harness.sim.campaign import simulate, world_of
 from metrics.model.cell_load import asked, peak_milli, sent_until_ns
 from metrics.model.plan import Plan
 from node import events
-from node.load_shape import GATHER_NS
+from node.events.load_shape import GATHER_NS
 from tests.sim.runs import meets, simulated
 
 HEAD = """

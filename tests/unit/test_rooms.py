@@ -35,7 +35,7 @@ class Room:
 
 
 HARNESS = (
-    "harness faults metrics node.config node.events node.load_shape node.timing.ntp_rules fabric"
+    "harness faults metrics node.config node.events node.timing.ntp_rules fabric"
     " invoke paramiko ansible_runner nacl jinja2 msgspec pydantic pydantic_core rich typer click"
     " yaml zstandard"
 ).split()
@@ -53,7 +53,7 @@ DECIDERS = (
 
 ROOMS: dict[str, Room] = {
     "node.chain": Room(PURE, ("node.chain", "node.events", "msgspec", "coincurve")),
-    "node.load_shape": Room(PURE, ("msgspec",)),
+    "node.events.load_shape": Room(PURE, ("msgspec",)),
     "node": Room(STDLIB, ("node", "zmq", "ntplib", "psutil", "msgspec")),
     "faults": Room(STDLIB, ("faults", "msgspec")),
     "metrics": Room(
@@ -61,7 +61,6 @@ ROOMS: dict[str, Room] = {
         (
             "metrics",
             "node.events",
-            "node.load_shape",
             "faults.model",
             "duckdb",
             "zstandard",
@@ -108,7 +107,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "byzantine",
         "chain",
         "config",
-        "events load_shape",
+        "events",
     ),
     "node.chain": (
         "profiles",

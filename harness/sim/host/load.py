@@ -12,7 +12,7 @@ from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
 from node.config import ClientConfig
 from node.events import Assured, Started, Stopped, Txs
-from node.load_shape import GATHER_NS
+from node.events.load_shape import GATHER_NS
 from node.local.closed_loop import ClosedLoop
 from node.local.load import Acts, Backlog, Transfers, pace_of, sent
 

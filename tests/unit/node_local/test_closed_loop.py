@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.events import Txs, TxState
-from node.load_shape import Closed
+from node.events.load_shape import Closed
 from node.local.closed_loop import ENDS, KEPT_MAX, TOLD_MAX, ClosedLoop, Ends
 
 steps = st.lists(st.tuples(st.sampled_from(["look", "end", "other", "lost", "later"]),

@@ -16,7 +16,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.codec import decode_transaction
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
-from node.load_shape import GATHER_NS, HOT_ACCOUNT, STEADY, Closed, LoadShape, Pace
+from node.events.load_shape import GATHER_NS, HOT_ACCOUNT, STEADY, Closed, LoadShape, Pace
 from node.local.client import Client, Reference, reference_of
 from node.local.load import Acts, Transfers
 from node.local.local_api import SUBMITTED_MAX

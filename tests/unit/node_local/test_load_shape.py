@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.config import ClientConfig
-from node.load_shape import Burst, LoadShape, Pace, Ramp, share_of
+from node.events.load_shape import Burst, LoadShape, Pace, Ramp, share_of
 
 SECOND_NS = 10**9
 START_NS = 1_800_000_000 * SECOND_NS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.chain import profiles
 from node.chain.encoding.written import by_word
-from node.load_shape import MIXABLE
+from node.events.load_shape import MIXABLE
 from node.local.mixed import DRAWN
 
 

@@ -1,6 +1,7 @@
 """The shape of a load, as plans and nodes' files have it, and when each transaction is due.
 
-A rule that clients, the simulator, plans and reports share: pure, in whole nanoseconds.
+A rule that clients, the simulator, plans and reports share: pure, in whole nanoseconds. It stands
+beside the events, which are all that reports know of a node: what was asked beside what was told.
 """
 
 from __future__ import annotations
