@@ -54,7 +54,9 @@ class ChainView:
 
     def descends(self, id_: str, ancestor: Block) -> bool:
         """Return whether a block is another one, or on a branch that came after that."""
-        while id_ in self.previous and self.blocks[id_].num > ancestor.num:
+        passed = set[str]()  # A damaged record may name a ring.
+        while id_ in self.previous and id_ not in passed and self.blocks[id_].num > ancestor.num:
+            passed.add(id_)
             id_ = self.previous[id_]
         return id_ == ancestor.id
 

@@ -118,7 +118,7 @@ def _precommitted(
         np.asarray(found[key])[ours] for key in ("epoch", "mono_ns", "first", "num", "id")
     )
     nums = np.asarray([block.num for block in blocks], dtype=np.int64)
-    heights = Counter(chain.blocks[id_].num for id_ in chain.canonical)
+    heights = Counter(chain.blocks[id_].num for id_ in chain.canonical & chain.blocks.keys())
     twice = np.asarray([heights[block.num] > 1 for block in blocks], dtype=bool)
     marks = Marks(np.full(shape, NOWHERE, dtype=np.int64), np.zeros(shape, dtype=np.int64))
     for host in range(shape[1]):
