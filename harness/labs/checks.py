@@ -34,7 +34,7 @@ VM_PACKAGE_OF = {
 HOST_BYTES = 64 * 1024 * 1024
 """Room asked for each host's own files; the image is shared."""
 
-WATCHERS_A_HOST = 5
+WATCHERS_A_HOST = 3
 """inotify instances that systemd takes in each host; the kernel counts them for the whole user."""
 
 _TRY_OVERLAY = """

@@ -95,6 +95,8 @@ def test_hosts_run_systemd_and_answer_by_ssh(labs: Path) -> None:
         assert on("ssh", name, "hostname") == name
         word = on("ssh", name, "systemctl is-system-running --wait || true")
         assert word == "running", on("ssh", name, "systemctl --failed --no-pager")
+        watchers = on("ssh", name, "sudo sh -c 'readlink /proc/1/fd/*' | grep -c inotify")
+        assert int(watchers) <= checks.WATCHERS_A_HOST
     assert on("ssh", "n1", "sudo id -u") == "0"
     assert on("ssh", "n1", "sudo ping -c 1 -W 2 -q n2 >/dev/null && echo reached") == "reached"
     seen = running.status("ssh")

@@ -115,8 +115,10 @@ MASKED_UNITS = (
     *("systemd-timesyncd.service", "systemd-resolved.service", "systemd-networkd.service"),
     *("chrony.service", "ssh.socket", "dev-hugepages.mount", "systemd-binfmt.service"),
     *("sys-fs-fuse-connections.mount", "nftables.service"),
+    *("systemd-ask-password-console.path", "systemd-ask-password-wall.path"),
 )
-"""chrony above all: a host has no clock of its own to set."""
+"""chrony above all: a host has no clock of its own to set. A path unit costs an inotify instance,
+and what there is of them bounds how many hosts fit."""
 
 BEGINNING = """\
 set -e
