@@ -76,10 +76,13 @@ _ROWS = (
     Kind(
         word="delay",
         does="One-way delay of the node's packets between hosts; rtt is the same, split evenly.",
-        said="delay {delay_ns}{jitter_ns}{distribution} one way", by="host", targets="pairs",
+        said="delay {delay_ns}{jitter_ns}{distribution} one way{back_ns}", by="host",
+        targets="pairs",
         keys=(
             Key("delay", "offset", None, does="How much later packets arrive, one way."),
             Key("rtt", "offset", None, does="The same of both ways together, split evenly."),
+            Key("back", "offset", None, does="How much later those from the second side of "
+                "`between` to the first; left out, as much as the delay."),
             Key("jitter", "offset", 0, does="How much more or less than the delay: at most, where "
                 "the distribution is uniform; of the others it is the unit."),
             Key("distribution", ("uniform", "normal", "pareto", "paretonormal"), "uniform",

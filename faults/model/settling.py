@@ -24,6 +24,8 @@ def one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
     if [delay_ns, rtt_ns, trace].count(None) != 2:
         raise ValueError("give exactly one of delay (one way), rtt (split evenly) and trace")
     if trace is not None:
+        if asked["back_ns"] is not None:
+            raise ValueError("back: a trace is of both ways; leave out back")
         if jitter_ns or asked["distribution"] != "uniform":
             raise ValueError("trace: it has its own jitter; leave out jitter and distribution")
         return {
@@ -32,6 +34,8 @@ def one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
             "steps": [list(step) for step in trace.steps],
         }  # fmt: skip
     one_way_ns = rtt_ns // 2 if delay_ns is None else delay_ns
+    if asked["back_ns"] not in (None, one_way_ns):
+        return _two_ways(asked)
     if jitter_ns > one_way_ns > 0:
         raise ValueError("jitter is larger than the delay itself; lower it")
     own = {"delay_ns": one_way_ns, "jitter_ns": jitter_ns}
@@ -40,6 +44,15 @@ def one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
     if not jitter_ns and one_way_ns:
         raise ValueError("distribution: without a jitter nothing is spread; give jitter")
     return own | {"distribution": distribution}
+
+
+def _two_ways(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a delay that is another on the way back."""
+    if asked["rtt_ns"] is not None or asked["jitter_ns"] or asked["distribution"] != "uniform":
+        raise ValueError("back: it goes with delay alone; leave out rtt, jitter and distribution")
+    if not asked["delay_ns"]:
+        raise ValueError("back: without a delay forth; name the sides the other way round")
+    return {"delay_ns": asked["delay_ns"], "jitter_ns": 0, "back_ns": asked["back_ns"]}
 
 
 def burst_share_max(burst: float) -> float:

@@ -89,8 +89,10 @@ def _wire(
     asked = fault.asked
     peers = [by_name[name] for name in _peers(host.host, fault)]
     addresses = [peer.address for peer in peers]
-    delays = {key: asked[key] for key in PeerDelay.__struct_fields__ if key in asked}
-    rows = [{"host": peer.host, "address": peer.address, **delays} for peer in peers]
+    rows = [
+        {"host": peer.host, "address": peer.address, **_delays(host.host, peer.host, fault)}
+        for peer in peers
+    ]
     known: Wire = {
         "id": fault.id,
         "at_ns": fault.at_ns,
@@ -110,6 +112,16 @@ def _wire(
     fields = FAULTS[fault.fault].__struct_fields__
     told = {name: known[name] for name in fields if name in known}
     return {"fault": fault.fault, **told}
+
+
+def _delays(host: str, peer: str, fault: PlannedFault) -> Wire:
+    """Return how long a host holds packets to a peer, by netem, or else those from it."""
+    asked = fault.asked
+    delays = {key: asked[key] for key in PeerDelay.__struct_fields__ if key in asked}
+    way = (host, peer) if fault.how == "netem" else (peer, host)
+    if "back_ns" in asked and way not in between(fault):
+        delays["delay_ns"] = asked["back_ns"]
+    return delays
 
 
 def _peers(host: str, fault: PlannedFault) -> list[str]:

@@ -143,7 +143,8 @@ def draw(
             case _ if spec.hits_nobody:
                 pass
             case "pairs":
-                pairs = _pairs(whom[key], field, rng, chosen)
+                sides = _sides(whom[key], field, rng, chosen)
+                pairs = (_arrows if "back_ns" in spec.asked() else _pairs)(sides, field)
                 targets = [host for host in field.weights if any(host in pair for pair in pairs)]
             case "arrows":
                 targets = select(whom[key], field, rng, chosen)
@@ -169,22 +170,32 @@ def draw(
     )  # fmt: skip
 
 
-def _pairs(
+def _sides(
     between: str | list[Any], field: Field, rng: random.Random, chosen: Mapping[str, list[str]]
-) -> list[tuple[str, str]]:
-    """Return unordered pairs: `all` or one selector, every two of them; two selectors, across."""
+) -> list[list[str]]:
+    """Return two sides: of one selector, every two of whose hosts are meant, the same one twice."""
     if isinstance(between, str):
-        sides = [select(between, field, rng, chosen)] * 2
-    elif len(between) == 2:
-        sides = [select(side, field, rng, chosen) for side in between]
-    else:
-        raise ValueError("write one selector (every two of its hosts) or two (one side each)")
+        return [select(between, field, rng, chosen)] * 2
+    if len(between) == 2:
+        return [select(side, field, rng, chosen) for side in between]
+    raise ValueError("write one selector (every two of its hosts) or two (one side each)")
+
+
+def _pairs(sides: list[list[str]], field: Field) -> list[tuple[str, str]]:
+    """Return unordered pairs across two sides."""
     found = {tuple(sorted((a, b))) for a in sides[0] for b in sides[1] if a != b}
     if not found:
         raise ValueError("these selectors leave no pair of hosts")
     order = list(field.weights)
     pairs = [(a, b) if order.index(a) < order.index(b) else (b, a) for a, b in found]
     return sorted(pairs, key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
+
+
+def _arrows(sides: list[list[str]], _field: Field) -> list[tuple[str, str]]:
+    """Return the pairs from one side to the other, of a fault that is another on the way back."""
+    if set(sides[0]) & set(sides[1]):
+        raise ValueError("with back it takes two sides, [from, to], that share no host")
+    return [(a, b) for a in sides[0] for b in sides[1]]
 
 
 def _groups(

@@ -133,6 +133,8 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
     match fault.fault:
         case "delay" if "steps" in asked:
             return _along_trace(world, fault, pairs)
+        case "delay" if "back_ns" in asked:
+            return _there_and_back(world, fault)
         case "delay":
             shape = Shape(**asked)
         case "loss":
@@ -151,6 +153,18 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
             raise AssertionError(f"no such link fault: {other}")
     hosts = tuple(dict.fromkeys(host for pair in pairs for host in pair))
     return Deed(lambda: world.shape(fault.id, pairs, shape), lambda: world.clear(fault.id), hosts)
+
+
+def _there_and_back(world: World, fault: PlannedFault) -> Deed:
+    """Return what delays messages by one time forth and by another back."""
+    forth = between(fault)
+    back = [(b, a) for a, b in forth]
+
+    def begin() -> None:
+        world.shape(fault.id, forth, Shape(delay_ns=fault.asked["delay_ns"]))
+        world.shape(fault.id, back, Shape(delay_ns=fault.asked["back_ns"]))
+
+    return Deed(begin, lambda: world.clear(fault.id), tuple(fault.acting))
 
 
 def _along_trace(world: World, fault: PlannedFault, pairs: Sequence[tuple[str, str]]) -> Deed:

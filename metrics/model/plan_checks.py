@@ -24,6 +24,7 @@ class _Asked(msgspec.Struct, frozen=True):
     """Every key of every fault's `asked` that figures or words are made of."""
 
     delay_ns: Count | None = None
+    back_ns: Count | None = None
     steps: Annotated[list[tuple[Count, Count]], msgspec.Meta(min_length=1)] | None = None
     jitter_ns: Count | None = None
     by_ns: Whole | None = None

@@ -20,7 +20,7 @@ def asked(fault: Fault) -> str:
     parts = [_one(fault, key, value) for key, value in want.items() if _shown(key, value)]
     if "level" in want:
         parts.append(f"clock {_CLOCKS.get(want['level'], want['level'])}")
-    if kind(fault["fault"]).targets == "arrows" and fault["pairs"]:
+    if (kind(fault["fault"]).targets == "arrows" or "back_ns" in want) and fault["pairs"]:
         parts.append(", ".join(f"{a} → {b}" for a, b in fault["pairs"]))
     return ", ".join(parts) or fault["fault"].replace("_", " ")
 

@@ -118,6 +118,8 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     29: ("loss, delay, one way", (
         "campaign bad_network", "campaign long_delays",
         "sim/test_layers.py::test_a_delay_on_top_of_others_is_measured_apart",
+        "sim/test_layers.py::"
+        "test_a_delay_that_is_another_on_the_way_back_is_measured_each_way",
         "sim/test_layers.py::test_losses_come_in_bursts_and_wrong_bits_are_lost",
         "sim/test_layers.py::test_late_packets_and_a_rate_are_measured",
         "root/fault_agent/test_shapers.py::test_the_share_asked_leaves_twice",

@@ -49,6 +49,20 @@ def test_a_delay_on_top_of_others_is_measured_apart(tmp_path: Path) -> None:
     assert low < 0.2 < high
 
 
+def test_a_delay_that_is_another_on_the_way_back_is_measured_each_way(tmp_path: Path) -> None:
+    found = faults(tmp_path, """\
+  - {id: uneven, at: 20s, for: 15s, fault: delay, between: [n3, [n1, n2]], delay: 40ms, back: 10ms}
+""")["uneven"]  # fmt: skip
+    measured = found["measured"]
+    assert (found["state"], measured["judged"]) == ("installed", "as asked")
+    assert measured["delay_ms"] == pytest.approx(25, abs=0.5)
+    for name, asked_ms in (("forth", 40), ("back", 10)):
+        low, high = measured[name]["interval_ms"]
+        assert low < asked_ms < high
+    assert measured["forth"]["ways"].keys() == {"n3-n1", "n3-n2"}
+    assert measured["back"]["ways"].keys() == {"n1-n3", "n2-n3"}
+
+
 def test_a_loss_on_top_of_another_is_measured_apart(tmp_path: Path) -> None:
     found = faults(tmp_path, """\
   - {id: base, at: 20s, for: 60s, fault: loss, between: all, share: 30%}

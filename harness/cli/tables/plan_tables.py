@@ -112,6 +112,8 @@ def _word(name: str, value: Any) -> str:
     match name:
         case "jitter_ns":
             return f" ± {text_of_ns(value)}" if value else ""
+        case "back_ns":
+            return f", {text_of_ns(value)} back"
         case "distribution":
             return f" ({value})"
         case "shape":
@@ -140,8 +142,9 @@ def _who(fault: PlannedFault) -> str:
         return sides_text(fault.groups, fault.targets)
     if fault.pairs and fault.kind.targets == "groups":
         return " - ".join([*fault.targets, fault.targets[0]])
-    if fault.pairs and fault.kind.targets == "arrows":
-        return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
+    if fault.pairs and (fault.kind.targets == "arrows" or "back_ns" in fault.asked):
+        sides = (dict.fromkeys(side) for side in zip(*fault.pairs, strict=True))
+        return " -> ".join(map(", ".join, sides))
     if fault.pairs:
         return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"
     return ", ".join(fault.targets) or "nobody"

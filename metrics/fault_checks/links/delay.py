@@ -7,6 +7,8 @@ from typing import Any
 from faults.model import distribution
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
+from metrics.fault_checks.links import each_way
+from metrics.fault_checks.links.each_way import FORTH
 from metrics.fault_checks.links.traced import traced
 from metrics.fault_checks.links.traced import words as traced_words
 from metrics.fault_checks.path_exchanges import unprobed
@@ -24,6 +26,7 @@ JITTER_RESOLUTION_NS = 2_000_000
 WANDERS = 50
 """Jitter wanders over eight times itself, so six of its points are drawn in a window this long."""
 TENTHS = 10
+_WAYS = ("one way", "half of both ways")
 _READ_BY = {"fastest": "fastest answers", "median": "median answers"}
 
 
@@ -49,7 +52,7 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     by_median = bool(jitter_ns) or _jitters(data, beside.others)
     each = medians if by_median else fastest
     spread = str(fault.asked.get("distribution", "uniform"))
-    asked_ns = float(fault.asked.get("delay_ns", 0))
+    asked_ns = _one_way_ns(fault)
     least_ns = max(0.0, asked_ns + distribution.least(spread) * jitter_ns)
     if spread != "uniform":
         asked_ns += distribution.of_two(spread, 0.5) / 2 * jitter_ns
@@ -89,8 +92,35 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     return measured, wrong or unprobed(data, fault, found, wanted or set(each))
 
 
+def _one_way_ns(fault: PlannedFault) -> float:
+    """Return half of what was asked of both ways together."""
+    forth_ns: int = fault.asked.get("delay_ns", 0)
+    back_ns: int = fault.asked.get("back_ns", forth_ns)
+    return (forth_ns + back_ns) / 2
+
+
+def there_and_back(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return what was measured of a delay that is another on the way back: as of any other, half of
+    both ways, and each way by itself.
+    """
+    measured, wrong = delay(data, fault, found)
+    if measured["delay_ms"] is None:
+        return measured, wrong
+    in_force = fault_records.in_force_ns(data, fault)
+    beside = probe_bursts.beside(data, fault, found, lambda kind: kind.slows)
+    lasting = [burst for burst in beside.during if burst.inside(*in_force)]
+    ways = each_way.gains(data, fault, lasting, beside.before)
+    measured |= each_way.measured(ways)
+    if off := each_way.off(ways, fault, DELAY_ERROR_NS, DELAY_ERROR_SHARE):
+        measured["judged"] = off
+    off = each_way.off(ways, fault, DELAY_ERROR_NS, ABSENT_SHARE)
+    return measured, wrong or (off and f"measured delay is {off}")
+
+
 def either(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     """Return what was measured of a delay, of what follows a trace over time."""
+    if "back_ns" in fault.asked:
+        return there_and_back(data, fault, found)
     return (traced if "steps" in fault.asked else delay)(data, fault, found)
 
 
@@ -174,11 +204,12 @@ def _words(found: dict[str, Any]) -> list[str]:
     percent = found["difference_percent"]
     off = "" if percent is None else f" ({percent:+.1f} %)"
     parts = [
-        f"{number(found['delay_ms'])} ms one way{off} by the "
+        f"{number(found['delay_ms'])} ms {_WAYS[FORTH in found]}{off} by the "
         f"{_READ_BY[found['by']]} of {len(found['pairs'])} pairs ({found['probes']:,} in all)"
     ]
     if expected := found.get("expected_ms"):
         parts.append(f"{number(expected)} ms expected by the distribution")
+    parts += each_way.words(found)
     if under := found.get("under"):
         parts.append(f"on top of {', '.join(under)}")
     if found["by"] == "fastest":
@@ -197,10 +228,12 @@ CHECKS = (
         f"As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and {DELAY_ERROR_SHARE:.0%}. Of "
         "a delay that follows a trace: what each burst gained, by its fastest answer, against the "
         "trace at its time, give or take 0.3 s; as asked: no two bursts of a pair gained less, and "
-        "the middle one not more.",
+        "the middle one not more. Of one that is another on the way back also each way: what the "
+        "fastest probe took on it, less that of the baseline, between the ends of both clocks.",
         left_out="Probes while other faults slow them, but for pairs that always had others: there "
         "with and without the fault under the very same others. Probes not sure to fall within the "
         f"fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
-        assumes="Path probes share the fate of the data; both ways got the delay alike. No clock.",
+        assumes="Path probes share the fate of the data; both ways got the delay alike, but where "
+        "another was asked back. No clock, but for each way.",
     ),
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from faults.kinds.packets.delay import Delay
 from faults.kinds.registry import decode_fault
-from harness.plan import fault_wire
-from tests.unit.harness_plan.builders import planned
+from harness.plan import fault_wire, planner
+from tests.unit.harness_plan.builders import ALL_ABLE, file, lab, planned
 
 TIMELINE = """[
  {at: 20s, for: 5s, fault: delay, between: all, delay: 80ms, jitter: 10ms},
@@ -36,6 +39,23 @@ def test_every_directed_pair_is_delayed_exactly_once() -> None:
     ]
     names = ["n1", "n2", "n3", "n4"]
     assert sorted(seen) == sorted((a, b) for a in names for b in names if a != b)
+
+
+@pytest.mark.parametrize("how", ["netem", "queue"])
+def test_each_way_of_an_uneven_delay_is_held_where_its_packets_leave_or_arrive(how: str) -> None:
+    uneven = "[{at: 20s, for: 5s, fault: delay, between: [n3, [n1, n2]], delay: 40ms, back: 0ms}]"
+    able = ALL_ABLE | {"netem": how == "netem"}
+    made = planner.build(file(uneven), lab(capabilities=able))
+    ways = {}
+    for host, wires in fault_wire.localise(made, made.trials[0]).items():
+        for wire in wires:
+            armed = decode_fault(json.dumps(wire).encode())
+            assert isinstance(armed, Delay)
+            assert armed.how == how
+            for row in armed.peers:
+                way = (host, row.host) if how == "netem" else (row.host, host)
+                ways[way] = row.delay_ns // 1_000_000
+    assert ways == {("n3", "n1"): 40, ("n3", "n2"): 40, ("n1", "n3"): 0, ("n2", "n3"): 0}
 
 
 def test_a_cut_drops_on_arrival_on_both_sides_and_leaves_each_side_whole() -> None:
