@@ -12,8 +12,8 @@ from tests.unit.node_chain.histories import History
 from tests.unit.node_chain.history_worlds import WORLDS, world
 
 FEW = 60
-CHUNK, CHUNKS = 500, 4
-"""Of the long test: so many histories a case, so many cases a world."""
+CHUNK, CHUNKS = 210, 4
+"""Of the long test: so many histories a case, so many cases a world; of all twelve ten thousand."""
 
 
 def played(name: str, seed: int) -> History:
