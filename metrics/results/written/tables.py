@@ -20,6 +20,10 @@ from metrics.results.written import tidy
 
 Rows = list[tuple[Any, ...]]
 PACKED = "zstd"
+FORMAT = "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 4096"
+"""Numbers as differences to the one before. So many different values have a dictionary: of stamps,
+which all differ, a larger one is built and thrown away, which takes longer than all else.
+"""
 PARTS = "parts"
 """Below the draft: a folder a trial with its events."""
 TRIAL = {"trial": event_columns.ENVELOPE["trial"]}
@@ -134,7 +138,7 @@ def _join_events(draft: Path, db: duckdb.DuckDBPyConnection, *, alone: bool) -> 
 
 
 def _put(db: duckdb.DuckDBPyConnection, query: str, path: Path, packed: str = PACKED) -> None:
-    db.execute(f"COPY ({query}) TO '{_quoted(str(path))}' (FORMAT parquet, COMPRESSION {packed})")
+    db.execute(f"COPY ({query}) TO '{_quoted(str(path))}' ({FORMAT}, COMPRESSION {packed})")
 
 
 def _measured(analyses: list[Analysis]) -> Iterator[tuple[str, Frame]]:
