@@ -4,7 +4,6 @@ from typing import Any
 
 from metrics.measure import (
     clocks,
-    costs,
     finality,
     forks,
     irreversible,
@@ -16,6 +15,7 @@ from metrics.measure import (
 )
 from metrics.measure.confidence import detection, health, inclusion, reversals, safe, tapos
 from metrics.measure.delegation import decisions, elections, hard_forks, payments, schedule
+from metrics.measure.hosts import costs, machines
 from metrics.measure.metric import Expected, Metric
 from metrics.measure.stages import stages
 
@@ -37,6 +37,7 @@ METRICS: tuple[Metric[Any], ...] = (
     reversals.METRIC,
     tapos.METRIC,
     costs.METRIC,
+    machines.METRIC,
     schedule.METRIC,
     elections.METRIC,
     decisions.METRIC,

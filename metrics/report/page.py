@@ -7,7 +7,8 @@ import jinja2
 import numpy as np
 
 from metrics.intake import timeline
-from metrics.measure import clocks, costs, propagation, slots, transactions
+from metrics.measure import clocks, propagation, slots, transactions
+from metrics.measure.hosts import costs, machines
 from metrics.measure.metric import PHASE_TABLES
 from metrics.measure.propagation import Hops
 from metrics.measure.registry import SHOWN
@@ -34,6 +35,7 @@ from metrics.report.durations import stages, survival
 from metrics.report.governance import decisions, delegation, pay
 from metrics.report.in_order import counted, in_order
 from metrics.report.of_trial import chronology, confidence, rows, slot_grid
+from metrics.report.of_trial.machines import in_short
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -208,7 +210,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     n = data.file.n
     cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
     clients = analysis.of(transactions.METRIC)
-    spent = analysis.of(costs.METRIC)
+    spent, hosts = analysis.of(costs.METRIC), analysis.of(machines.METRIC)
     validity = _validity(analysis, cell["metrics"])
     words = {word for _, _, word in validity}
     planned = data.plan.cell_of(data.planned)
@@ -237,6 +239,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "pairs": sorted(clocks.pairs(data), key=lambda p: (counted(p["a"]), counted(p["b"]))),
         "hosts": analysis.of(clocks.METRIC).hosts,
         "costs": sorted(spent, key=lambda cost: counted(cost["node"])),
+        "machines": sorted(hosts, key=lambda host: counted(host.host)),
         "asked": transactions.beside_asked(data, clients) if planned.shape else None,
         "load": load_text(planned),
         "transactions": transactions.counts(
@@ -284,6 +287,8 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, st
         ("Events lost (gaps in numbering)", str(lost), "bad" if lost else "ok"),
         ("Broken lines rejected", str(rejected), "warn" if rejected else "ok"),
     ]  # fmt: skip
+    if hosts := analysis.of(machines.METRIC):
+        rows.append(("Hosts", *in_short(hosts)))
     if data.plan.lab in CONTAINER_LABS:
         inside, total = clocks.zero_inside(data)
         word = "ok" if inside == total else "bad"

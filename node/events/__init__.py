@@ -31,6 +31,7 @@ from node.events.facts import WitnessesElected as WitnessesElected
 from node.events.lies import Lies as Lies
 from node.events.process import Clock as Clock
 from node.events.process import Dropped as Dropped
+from node.events.process import Machine as Machine
 from node.events.process import Peer as Peer
 from node.events.process import Probe as Probe
 from node.events.process import Process as Process
@@ -252,6 +253,7 @@ Event: TypeAlias = (
     | Load
     | Assured
     | Process
+    | Machine
     | Supply
     | Dropped
     | Stopped

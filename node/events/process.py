@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import msgspec
 from msgspec import field
 
 from node.events.record import Count, Record, Whole
@@ -82,6 +83,23 @@ class Process(Record, frozen=True, kw_only=True, tag="process"):
     peers: Count = 0
     sent_bytes: Count = 0
     taken_bytes: Count = 0
+
+
+class Machine(Record, frozen=True, kw_only=True, tag="machine"):
+    """How the host is, as its probe finds it every ten seconds.
+
+    busy_ns: time that its processors were not idle, together, since it booted. available_bytes:
+    memory that programs can still have. nic_dropped: packets that its network cards threw away
+    since it booted. celsius: of the hottest sensor; slowed: how often power or heat slowed it since
+    the probe began. Both are left out where nobody says.
+    """
+
+    processors: Count
+    busy_ns: Count
+    available_bytes: Count
+    nic_dropped: Count
+    celsius: Count | msgspec.UnsetType = msgspec.UNSET
+    slowed: Count | msgspec.UnsetType = msgspec.UNSET
 
 
 class Dropped(Record, frozen=True, kw_only=True, tag="dropped"):

@@ -4,6 +4,7 @@ Two UDP flows to every peer, and answers to theirs: `path` on the node's port (f
 on the data), `clock` on the probe port (never shaped; it aligns the hosts' clocks). Each second a
 burst of 8 a peer and flow, spread over the second. A burst is written when all its answers
 are here, or 2.5 s after its last probe: a path delayed by two seconds still counts as answered.
+Every ten seconds it tells how the machine is.
 
 Stamps are CLOCK_MONOTONIC_RAW in user space, next to the system calls. Datagrams from addresses
 that are not a configured peer's are ignored.
@@ -21,10 +22,13 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from node.config import ConfigError, NodeConfig, PeerConfig
 from node.events import Started, Stopped
 from node.storage.event_log import EventLog, EventLogError, boot_id, open_log
 from node.timing.clock import NodeClock
+from node.timing.machine import MachineWatch
 from node.timing.probe_frame import (
     ANSWER_WITHIN_NS,
     APART_NS,
@@ -42,6 +46,8 @@ from node.timing.probe_frame import (
 )
 
 BURST_EACH_S = 1.0
+LOOK_EACH_S = 10.0
+"""So often is told how the machine is."""
 _DRAIN_MAX = 64
 """Datagrams taken in one go, so that a flood cannot starve the sending."""
 
@@ -162,6 +168,7 @@ class Prober:
                 at_s = begin_s + BURST_EACH_S * lane / lanes
                 self._tasks.append(loop.create_task(self._probe(flow, peer.host, target, at_s)))
             loop.add_reader(flow.fileno(), self._readable, flow)
+        self._tasks.append(loop.create_task(self._look(begin_s)))
 
     def stop(self, reason: str) -> None:
         """End in order; bursts that still wait for answers are not written."""
@@ -187,18 +194,31 @@ class Prober:
             loop.call_later(ANSWER_WITHIN_NS / 1e9, self._write, flow, burst)
             at_s += BURST_EACH_S * max(1, -(-(loop.time() - at_s) // BURST_EACH_S))
 
+    async def _look(self, at_s: float) -> None:
+        """Tell how the machine is, again and again."""
+        loop, machine = asyncio.get_running_loop(), MachineWatch()
+        while True:
+            await asyncio.sleep(at_s - loop.time())
+            self._tell(machine.look())
+            at_s = loop.time() + LOOK_EACH_S
+
     def _readable(self, flow: FlowSocket) -> None:
         for burst in flow.drain():
             self._write(flow, burst)
 
     def _write(self, flow: FlowSocket, burst: Burst) -> None:
         """Write burst, once."""
-        if burst.written or self.ended.done():
+        if burst.written:
             return
         burst.written = True
         flow.forget(burst)
+        self._tell(burst.record())
+
+    def _tell(self, record: msgspec.Struct) -> None:
+        if self.ended.done():
+            return
         try:
-            self._log.write(burst.record())
+            self._log.write(record)
             self._log.flush()
         except EventLogError as error:
             self.ended.set_exception(error)

@@ -1,6 +1,7 @@
 """Claims about the prober, as a real process on loopback addresses of its own.
 
-1. Two probers measure each other on both flows; stamps are in order, seqs without gaps.
+1. Two probers measure each other on both flows, and tell how their machine is; stamps are in
+   order, seqs without gaps.
 2. A peer that answers late, twice, or from elsewhere is counted for what it is.
 3. A peer that is not there is a burst with nothing received.
 4. Strangers get no answer, and no reply is larger than its request.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from node.timing.probe_frame import FRAME_BYTES, Request, pack_reply, pack_request, unpack
@@ -123,6 +125,7 @@ def test_two_probers_measure_each_other_on_both_flows(hosts: Callable[[str], Hos
         assert [e["seq"] for e in events] == list(range(len(events)))
         assert events[0]["kind"] == "started"
         assert events[0]["role"] == "probe"
+        assert host.events("machine")[0]["processors"] == psutil.cpu_count()
         assert (events[-1]["kind"], events[-1]["reason"]) == ("stopped", "SIGTERM")
         for event in bursts(host, "clock") + bursts(host, "path"):
             assert (event["peer"], event["peer_boot"], event["node"]) == (

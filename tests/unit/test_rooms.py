@@ -161,7 +161,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
     "metrics.intake": (".", "lines"),
     "metrics.fault_checks": ("registry", "clocks links", "."),
-    "metrics.measure": ("registry", "confidence delegation stages", "."),
+    "metrics.measure": ("registry", "confidence delegation hosts stages", "."),
     "metrics.report": (".", "durations of_trial", "charts", "fault_text governance in_order"),
     "metrics.results": ("trials", "written", "."),
     "harness.bench": (".", "rig"),
