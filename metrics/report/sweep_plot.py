@@ -16,6 +16,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
 }  # fmt: skip
 """Text stays text, and the same figures give the same bytes."""
+_LINES = ("-", "--", "-.", ":")
 _UNDATED: dict[str, dict[str, None]] = {
     "svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {},
 }  # fmt: skip
@@ -42,7 +43,7 @@ def save(path: Path, sweeps: Sequence[tuple[str, dict[str, Any]]]) -> None:
         axes = figure.add_subplot()
         where = sweep.places([row for _, row in sweeps])
         for i, (words, each) in enumerate(sweeps):
-            _draw(axes, each, where, words, charts.COLOURS[i % len(charts.COLOURS)])
+            _draw(axes, each, where, words, i)
         row = sweeps[0][1]
         ticks = {x: value_text(p["at"]) for _, own in sweeps for x, p in sweep.placed(own, where)}
         axes.set_xlabel(row["axis"])
@@ -58,12 +59,16 @@ def save(path: Path, sweeps: Sequence[tuple[str, dict[str, Any]]]) -> None:
 
 
 def _draw(
-    axes: Any, row: dict[str, Any], where: Mapping[str, float], words: str, colour: str
+    axes: Any, row: dict[str, Any], where: Mapping[str, float], words: str, index: int
 ) -> None:
+    """Draw a row; dashes and rings leave one of the same values that is under it to be seen."""
+    colour, style = charts.COLOURS[index % len(charts.COLOURS)], index % len(_LINES)
+    fill = "none" if style else colour
     placed = sweep.placed(row, where)
     seen = [(x, p) for x, p in placed if p["value"] is not None]
     axes.plot([x for x, _ in seen], [p["value"] for _, p in seen], color=colour, marker="o",
-              markersize=4.5, linewidth=1.4, label=words)  # fmt: skip
+              markersize=4.5 + 4 * style, markerfacecolor=fill, linestyle=_LINES[style],
+              linewidth=1.4, label=words)  # fmt: skip
     ends = [(x, p["value"] if p["low"] is None else p["low"], p["high"])
             for x, p in seen if p["coverage"] is not None]  # fmt: skip
     known = [(x, low, high) for x, low, high in ends if high is not None]
@@ -73,5 +78,6 @@ def _draw(
                  linewidths=0)  # fmt: skip
     beyond = [x for x, p in placed if p["value"] is None]
     if beyond:
-        axes.scatter(beyond, [0.97] * len(beyond), marker="^", color=colour, clip_on=False,
+        axes.scatter(beyond, [0.97] * len(beyond), marker="^", s=36 * (1 + 2 * style),
+                     facecolors=fill, edgecolors=colour, clip_on=False,
                      transform=axes.get_xaxis_transform(), gid="beyond")  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from harness.cli.tables.sweep_table import Sweep, save_sweeps
 from harness.errors import UsageError
+from metrics.report import charts
 from metrics.results.sweep import Cell, sweep
 from metrics.results.trial_figures import OPEN
 
@@ -49,6 +50,15 @@ def test_what_lies_beyond_the_end_is_a_triangle_at_the_upper_edge(tmp_path: Path
         save_sweeps(picture, [Sweep("sim", row(1.0, 2.0, censored=censored))])
         marked.append('id="beyond"' in picture.read_text())
     assert marked == [False, True]
+
+
+def test_of_two_with_the_same_values_the_second_leaves_the_first_to_be_seen(tmp_path: Path) -> None:
+    picture = tmp_path / "a.svg"
+    save_sweeps(picture, [Sweep("sim", row(1.0, 2.0)), Sweep("container", row(1.0, 2.0))])
+    second = f"stroke: {charts.COLOURS[1].lower()}"
+    dashed = re.findall(r"stroke-dasharray: [^;]+;.*?(stroke: #\w+)", picture.read_text())
+    rings = re.findall(r"<use .*fill-opacity: 0; (stroke: #\w+)", picture.read_text())
+    assert ({*dashed}, {*rings}) == ({second}, {second})
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a"])
