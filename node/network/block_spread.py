@@ -17,7 +17,7 @@ from node.network.gossip import FEW_HOLDERS, NO_HOLDER, Gossip, KnownIds, wait_n
 from node.network.peer_answers import Answers
 
 RECENT_MAX = 16
-"""So many of the newest blocks are sent in brief; those they are made of are asked for soon."""
+"""So many of the newest blocks are sent in brief, and what they are made of is at hand."""
 BRIEFED_MAX = 256
 
 
@@ -149,8 +149,9 @@ class BlockSpread:
 
     def _keep(self, block: SignedBlock) -> None:
         self._recent[block.id] = block
+        self._briefs.keep(block)
         if len(self._recent) > RECENT_MAX:
-            del self._recent[next(iter(self._recent))]
+            self._briefs.let_go(self._recent.pop(next(iter(self._recent))))
 
     # ------------------------------------------------------------ from peers
 

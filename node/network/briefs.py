@@ -68,9 +68,19 @@ class Briefs:
         self._chain = chain
         self._bytes_max = bytes_max
         self._open: dict[tuple[bytes, str], _Open] = {}
+        self._held: dict[bytes, Transaction] = {}
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def keep(self, block: SignedBlock) -> None:
+        """Have what is in this block at hand: a block of another branch holds mostly the same."""
+        self._held.update({one.id[:SHORT_BYTES]: one for one in block.transactions})
+
+    def let_go(self, block: SignedBlock) -> None:
+        """Keep this block no more."""
+        for one in block.transactions:
+            self._held.pop(one.id[:SHORT_BYTES], None)
 
     def read(self, brief: wire.BlockBrief) -> tuple[SignedBlock, list[bytes]]:
         """Return the block without its transactions, and how their ids begin.
@@ -94,8 +104,8 @@ class Briefs:
         """
         if len(set(shorts)) < len(shorts):
             raise Unfit
-        find = self._chain.mempool.find
-        found = [find(short) for short in shorts]
+        waiting, held = self._chain.mempool.find, self._held.get
+        found = [waiting(short) or held(short) for short in shorts]
         lacking = [position for position, one in enumerate(found) if one is None]
         if not lacking:
             return self._filled(shell, found)

@@ -86,6 +86,20 @@ def test_what_a_receiver_lacks_of_a_brief_is_sent_after_it(mesh: Mesh) -> None:
     agree(mesh, 12)
 
 
+def test_a_block_of_another_branch_is_made_whole_of_what_blocks_here_hold(mesh: Mesh) -> None:
+    pay(mesh, "hosta", 6)
+    mesh.loses = lambda a, b, m: b == "hostb"
+    mesh.produce()
+    mesh.settle()
+    mesh.turn_of("hostb")
+    mesh.loses = lambda *_: False
+    mesh.produce()
+    mesh.settle()
+    assert mesh.blocks_sent() == [("hostb", peer, "BlockBrief") for peer in ("hosta", "hostc")]
+    theirs = mesh["hostb"].chain.head
+    assert all(member.chain.has_block(theirs.id) for member in mesh.members.values())
+
+
 def test_a_peer_that_knows_too_few_is_sent_the_block(mesh: Mesh) -> None:
     mesh.loses = lambda a, b, m: isinstance(m, wire.TxBodies)
     pay(mesh, "hosta", 6)
