@@ -34,6 +34,15 @@ safety: {lease: 20s, max_unreachable: 1}
 timeline:
   - {id: cut, at: 4s, for: 200s, fault: partition, shape: minority}
 """
+NEXT = """\
+schema: slotlab.campaign/v1
+title: the run after
+seed: 6
+chain: {profile: eosio, producers: 4, slot: 500ms, blocks_per_turn: 2}
+warmup: 1s
+cooldown: 4s
+timeline: []
+"""
 HOSTS = ("n1", "n2", "n3", "n4")
 UNITS = ("slotlab-node", "slotlab-probe", "slotlab-client")
 DEADLINE_S = 120
@@ -116,7 +125,9 @@ def test_a_new_run_meets_an_armed_lab_with_one_line_until_stop_has_ended_it(
     bench: Bench, tmp_path: Path
 ) -> None:
     runs = started(bench, tmp_path, lease="trial")
-    words = ("run", "smoke", "-i", str(bench.inventory), "--runs", str(tmp_path / "others"))
+    after = tmp_path / "after.yml"
+    after.write_text(NEXT)
+    words = ("run", str(after), "-i", str(bench.inventory), "--runs", str(tmp_path / "others"))
     refused = bench.slotlab(*words)
     (line,) = refused.stderr.strip().splitlines()
     (folder,) = runs.glob("*/2*")
