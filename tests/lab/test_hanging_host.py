@@ -1,4 +1,4 @@
-"""A host that hangs for a minute and a half costs no other host its lock or its lease."""
+"""A host that hangs for longer than lock and lease last costs no other host either."""
 
 from __future__ import annotations
 
