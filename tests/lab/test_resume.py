@@ -24,11 +24,11 @@ title: a driver that is killed, twice
 seed: 4
 chain: {profile: eosio, producers: 4, slot: 500ms, blocks_per_turn: 2}
 load: {rate: "${rate}"}
-warmup: 4s
-cooldown: 8s
+warmup: 2s
+cooldown: 4s
 matrix: {rate: [2/s, 4/s]}
 timeline:
-  - {id: cut, at: 6s, for: 6s, fault: partition, shape: minority}
+  - {id: cut, at: 4s, for: 6s, fault: partition, shape: minority}
 """
 lab = deployed("resume", hosts=4)
 
