@@ -12,6 +12,8 @@ from metrics.report import fault_text
 from node.events import SlotDue
 
 POLL_S = 2.0
+BEHIND_S = 0.2
+"""How far a host's schedule may be behind our clock: what lasts to the end ends there by itself."""
 
 
 def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
@@ -51,6 +53,7 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
                 f" reported (again: heal only); it will be run anew if you {later}"
             )
             return
+    context.stop.wait(BEHIND_S)
     progress.state = "complete"
 
 
