@@ -124,6 +124,12 @@ def late_begin(found: dict[str, Any]) -> str:
     return f"began {most_ms / 1e3:.1f} s late" if most_ms * 1e6 > LATE_NS else ""
 
 
+def when(data: TrialData, fault: PlannedFault, host: str, state: str) -> Change | None:
+    """Return the change of a fault into a state on a host; None where it told nothing of that."""
+    own = (each for each in _changes(data, fault, state) if each.epoch.host == host)
+    return next(own, None)
+
+
 def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:
     found = []
     for record in of_fault(data, fault):

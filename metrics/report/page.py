@@ -6,6 +6,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from metrics.fault_checks.clocks import injected
 from metrics.intake import timeline
 from metrics.measure import clocks, propagation, slots, transactions
 from metrics.measure.hosts import costs, machines
@@ -295,6 +296,10 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, st
         rows.append(
             ("True offset (zero) inside the bound", f"{inside} of {total} probe bursts", word)
         )
+        inside, total = injected.told(data, analysis.of(clocks.METRIC).checks)
+        word = "ok" if inside == total else "bad"
+        about = "What a node's clock was put off by, inside the bound"
+        rows.append((about, f"{inside} of {total} NTP checks", word))
     return rows
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from faults.model.clock_path import Stay, path, seed_of
 from metrics.fault_checks import effect_gaps, fault_records
 from metrics.fault_checks.clocks import clock_readings
-from metrics.fault_checks.clocks.clock_readings import Stamps
 from metrics.fault_checks.clocks.clock_steps import NOISE_SHARE, NOT_SEEN
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import Burst
@@ -41,13 +40,13 @@ def moving(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
         line = clock_readings.fit(clock_readings.before(data, fault, host))
         own = clock_readings.stamps(data, host, window)
         stays = _stays(data, fault, host)
-        clear = own.part(_clear(own, fault, stays))
+        clear = own.part(_clear(own.t, fault, stays))
         if line is None or len(clear.mono) < clock_readings.FEWEST:
             continue
-        wanted, seen = _wanted(clear, fault, stays), line.above(clear)
+        path_ns, seen = _path(clear.t, fault, stays), line.above(clear)
         slack_ns = ERROR_NS + line.margin_ns(int(clear.mono[-1]))
-        reach_ns = float(np.abs(wanted).max())
-        on_path = float(np.mean(np.abs(seen - wanted) <= slack_ns))
+        reach_ns = float(np.abs(path_ns).max())
+        on_path = float(np.mean(np.abs(seen - path_ns) <= slack_ns))
         by_host[host] = {
             "on_path": round(on_path, 3),
             "path_ms": round(reach_ns / 1e6, 3),
@@ -65,6 +64,14 @@ def moving(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     return measured | {"judged": effect_gaps.too_small(small[0]) if small else AS_ASKED}, ""
 
 
+def path_ns(data: TrialData, fault: PlannedFault, host: str, t_ns: Floats) -> Floats:
+    """Return where the path has a host's clock at times since T0 within the fault, in ns; nan near
+    a turn.
+    """
+    stays = _stays(data, fault, host)
+    return np.where(_clear(t_ns, fault, stays), _path(t_ns, fault, stays), np.nan)
+
+
 def _stays(data: TrialData, fault: PlannedFault, host: str) -> list[Stay]:
     """Return the stays of the path up to the end of the fault."""
     found: list[Stay] = []
@@ -75,17 +82,17 @@ def _stays(data: TrialData, fault: PlannedFault, host: str) -> list[Stay]:
     return found
 
 
-def _clear(own: Stamps, fault: PlannedFault, stays: list[Stay]) -> Any:
-    """Return which readings are not near a turn, nor near the end."""
+def _clear(t_ns: Floats, fault: PlannedFault, stays: list[Stay]) -> Any:
+    """Return which times are not near a turn, nor near the end."""
     turns = np.asarray([fault.at_ns + stay.begin_ns for stay in stays] + [fault.end_ns])
-    later = np.searchsorted(turns, own.t)
+    later = np.searchsorted(turns, t_ns)
     around = turns[np.clip(later - 1, 0, None)], turns[np.clip(later, None, len(turns) - 1)]
-    return np.minimum(*(np.abs(own.t - turn) for turn in around)) > TURN_NS
+    return np.minimum(*(np.abs(t_ns - turn) for turn in around)) > TURN_NS
 
 
-def _wanted(own: Stamps, fault: PlannedFault, stays: list[Stay]) -> Floats:
-    """Return where the path has the clock at each reading, in ns."""
-    after = own.t - fault.at_ns
+def _path(t_ns: Floats, fault: PlannedFault, stays: list[Stay]) -> Floats:
+    """Return where the path has the clock at each time, in ns."""
+    after = t_ns - fault.at_ns
     begins = np.asarray([stay.begin_ns for stay in stays], dtype=np.float64)
     which = np.clip(np.searchsorted(begins, after, side="right") - 1, 0, None)
     offsets = np.asarray([stay.offset_ns for stay in stays], dtype=np.float64)[which]
