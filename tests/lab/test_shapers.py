@@ -1,5 +1,5 @@
 """Each kind of fault of the network, on containers: what is measured of it is what was asked, also
-where several act on one pair at a time.
+where several act on one pair at a time, and what is said of clocks is true all the while.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab import shared_clock
 from tests.lab.bench import MARKS, Bench, deployed
 
 pytestmark = [*MARKS, pytest.mark.long]
@@ -32,6 +33,10 @@ timeline:
   - {id: wrong, at: 56s, for: 14s, fault: corrupt, between: all, share: 15%}
   - {id: slow, at: 56s, for: 14s, fault: rate, between: all, rate: 100kbit}
   - {id: twice, at: 10s, for: 5s, fault: duplicate, between: all, share: 20%}
+  - {id: ahead, at: 16s, for: 24s, fault: clock_step, on: n1, by: 60ms}
+  - {id: fast, at: 16s, for: 36s, fault: clock_drift, on: n2, by: 1500ppm}
+  - {id: unsteady, at: 16s, for: 36s, fault: clock_wander, on: n3, by: 2000ppm}
+  - {id: uneven, at: 74s, for: 12s, fault: delay, between: [n3, [n1, n2]], delay: 40ms, back: 10ms}
 """
 
 lab = deployed("shape", hosts=3)
@@ -47,8 +52,9 @@ def test_what_is_measured_of_each_kind_is_what_was_asked(lab: Bench, tmp_path: P
     faults = {fault["id"]: fault for fault in summary["faults"]}
     why = {name: (fault["reason"], fault["measured"]) for name, fault in faults.items()}
     assert {name: fault["state"] for name, fault in faults.items()} == dict.fromkeys(
-        ("base", "lost", "more", "burst", "late", "wrong", "slow", "twice"), "installed"
-    ), why
+        ("base", "lost", "more", "burst", "late", "wrong", "slow", "twice",
+         "ahead", "fast", "unsteady", "uneven"), "installed",
+    ), why  # fmt: skip
     assert summary["invalid"] == []
     measured: dict[str, dict[str, Any]] = {n: fault["measured"] for n, fault in faults.items()}
     assert measured["more"]["under"] == ["base"], "a layer is measured against what it lies on"
@@ -61,6 +67,12 @@ def test_what_is_measured_of_each_kind_is_what_was_asked(lab: Bench, tmp_path: P
     assert 3 < measured["burst"]["burst"] < 5
     assert measured["slow"]["passed_bps"] <= 100_000
     assert measured["slow"]["longer_ms"] > 0.9 * measured["slow"]["own_ms"] - 1
+    for name, asked_ms in (("forth", 40), ("back", 10)):
+        least_ms, most_ms = measured["uneven"][name]["interval_ms"]
+        assert least_ms - 2 - 0.02 * asked_ms < asked_ms < most_ms, measured["uneven"]
+    found = shared_clock.held(run)
+    assert {kind: own.untrue for kind, own in found.items()} == dict.fromkeys(found, 0), found
+    assert all(own.intervals for own in found.values()), found
     for host in lab.names:
         assert lab.rules(host) == ""
 
