@@ -164,6 +164,8 @@ class Transfers:
         return self.form.transfer(self.account, recipient, AMOUNT, memo)
 
     def _is_hot(self, n: int) -> bool:
+        if not self.hot_ppm:
+            return False
         drawn = shake_128(f"{self.seed}/{self.account}/{n}/hot".encode()).digest(8)
         return int.from_bytes(drawn, "big") * MILLION >> 64 < self.hot_ppm
 
