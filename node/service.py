@@ -37,7 +37,7 @@ from node.network.links import Identity, LinkError
 from node.network.net import Inbound, Net, load_identity
 from node.storage import startup
 from node.storage.database import StoredBlock, StoreError
-from node.storage.event_log import EventLogError, open_log
+from node.storage.event_log import EventLogError, Pair, open_log
 from node.storage.store import Store
 from node.timing.budget import Budget
 from node.timing.clock import NodeClock, limit_for_slot
@@ -150,7 +150,7 @@ class Service:
             inbound=Inbound(
                 take_block=self._take_block, take_transactions=self._take_transactions,
                 emit=self._emit, mono_ns=self._clock.mono_ns, wall_ns=self._clock.wall_ns,
-                hides=self._lying.hides, passes_on=self._lying.passes_on,
+                hides=self._lying.hides, passes_on=self._lying.passes_on, pair=self._clock.pair,
             ),
         )  # fmt: skip
 
@@ -195,9 +195,9 @@ class Service:
         left_ns = self._chain.slot_clock.left_ns(slot, now_ns)
         self._step_block(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=left_ns))
 
-    def _take_block(self, block: SignedBlock, raw: bytes, peer: str, first: bool) -> None:
-        if first:
-            self._emit(notices.received(block, len(raw), peer))
+    def _take_block(self, block: SignedBlock, raw: bytes, peer: str, taken: Pair | None) -> None:
+        if taken is not None:
+            self._emit(notices.received(block, len(raw), peer), taken)
         now_ns = self._clock.wall_ns()
         self._step_block(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 
@@ -314,13 +314,13 @@ class Service:
         late_ns = self._clock.wall_ns() - self._chain.slot_clock.time_ns(produced.slot)
         return msgspec.structs.replace(produced, late_ns=late_ns, fsync_ns=self._fsync_ns)
 
-    def _emit(self, record: msgspec.Struct) -> None:
-        self._tell(record)
+    def _emit(self, record: msgspec.Struct, pair: Pair | None = None) -> None:
+        self._tell(record, pair)
         self._flush_soon()
 
-    def _tell(self, record: msgspec.Struct) -> None:
+    def _tell(self, record: msgspec.Struct, pair: Pair | None = None) -> None:
         """Write a record and what follows from it; somebody else sees to it that it is flushed."""
-        self._log.write(record)
+        self._log.write(record, pair)
         self._requests.ends.see(record)
         if (told := self._health.see(record)) is not None:
             self._log.write(told)

@@ -102,7 +102,7 @@ class Produced(Record, frozen=True, kw_only=True, tag="produced"):
 
 
 class Received(Record, frozen=True, kw_only=True, tag="received", rename={"from_": "from"}):
-    """A block body arrived for the first time; from is the peer's host name."""
+    """A block body arrived for the first time, with a frame taken just then; from: the peer."""
 
     num: Count
     id: str

@@ -31,6 +31,7 @@ from node.network.links import Callbacks, Identity, Links, public_of
 from node.network.peer_answers import Answers
 from node.network.peers import Peers
 from node.network.sync_rules import Tip
+from node.storage.event_log import Pair
 from node.storage.store import Store
 
 BAD_FRAMES_TOLD_MAX = 20
@@ -42,18 +43,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
-    """Whom the network tells. first: this body had not been seen before.
+    """Whom the network tells. take_block gets when a body's frame was taken from its link, None for
+    a body that had been seen before.
 
     take_transactions gets bytes, and asks `first_seen` what is in those it has time for. hides:
     whether this node denies a block; passes_on: which of the transactions that a peer is owed it
     is sent. Only liars leave these as they are not here.
     """
 
-    take_block: Callable[[SignedBlock, bytes, str, bool], None]
+    take_block: Callable[[SignedBlock, bytes, str, Pair | None], None]
     take_transactions: Callable[[Sequence[bytes], str], None]
     emit: Callable[[Peer | Rejected | Dropped], None]
     mono_ns: Callable[[], int]
     wall_ns: Callable[[], int]
+    pair: Callable[[], Pair]
     hides: Callable[[bytes], bool] = lambda _: False
     passes_on: PassesOn = lambda owed: owed
 
@@ -77,6 +80,7 @@ class Net:
         self._gossip = Gossip(host)
         self._peers = Peers((peer.host for peer in peers), inbound.emit)
         self._bad_frames: dict[str, int] = {}
+        self._taken: Pair | None = None
         bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
         self._answers = Answers(chain, store, bytes_max=bytes_max, hides=inbound.hides)
         self._broadcaster = Broadcaster(
@@ -225,8 +229,11 @@ class Net:
     def _on_frame(self, peer: str, frame: bytes) -> None:
         if self._peers.get(peer) is None:
             return
+        taken = self._inbound.pair()
         try:
             message = wire.decode(frame)
+            # Of many blocks in a frame, each comes behind what was told of the one before.
+            self._taken = None if isinstance(message, wire.SyncBlocks) else taken
             if isinstance(message, wire.Hello):
                 self._on_hello(peer, message)
             elif self._peers.accepts(peer):
@@ -235,6 +242,8 @@ class Net:
             self._bad_frame(peer, error.reason)
         except DecodeError:
             self._bad_frame(peer, "bad_content")
+        finally:
+            self._taken = None
 
     def _on_message(self, peer: str, message: wire.Message) -> None:
         match message:
@@ -268,8 +277,9 @@ class Net:
         self._blocks.came(peer, block.id)
         if self._chain.has_block(block.id):
             return False
-        first = self._gossip.seen_blocks.add(block.id)
-        self._inbound.take_block(block, raw, peer, first)
+        is_new = self._gossip.seen_blocks.add(block.id)
+        taken = (self._taken or self._inbound.pair()) if is_new else None
+        self._inbound.take_block(block, raw, peer, taken)
         return self._chain.has_block(block.id)
 
     def _on_sync_blocks(self, peer: str, answer: wire.SyncBlocks) -> None:

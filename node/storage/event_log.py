@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,9 @@ from node.storage.event_mark import Mark, MarkFile
 _TAIL_BYTES = 64 * 1024
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
+Pair: TypeAlias = tuple[int, int]
+"""The node's wall clock and CLOCK_MONOTONIC_RAW of one instant."""
+
 
 class EventLogError(Exception):
     """The machine cannot keep the event file: disk full, read-only, no rights; one line says it."""
@@ -33,8 +36,8 @@ class EventLogError(Exception):
 class Stamps(Protocol):
     """What an event needs of a clock."""
 
-    def pair(self) -> tuple[int, int]:
-        """Return the node's wall clock and CLOCK_MONOTONIC_RAW of one instant."""
+    def pair(self) -> Pair:
+        """Return what both clocks show."""
 
 
 def boot_id() -> str:
@@ -106,11 +109,14 @@ class EventLog:
         """Return whether a flush has something to do."""
         return bool(self._buffer)
 
-    def write(self, record: msgspec.Struct) -> None:
-        """Add one record, a Struct tagged with `kind`, stamped now, if its kind is written."""
+    def write(self, record: msgspec.Struct, pair: Pair | None = None) -> None:
+        """Add one record, a Struct tagged with `kind`, if its kind is written.
+
+        Stamped now, or with a pair of the clock that was read after the last record was written.
+        """
         if self._kinds is not None and record.__struct_config__.tag not in self._kinds:
             return
-        self._buffer += events.line_of(self._head, self._seq, *self._clock.pair(), record)
+        self._buffer += events.line_of(self._head, self._seq, *(pair or self._clock.pair()), record)
         self._seq += 1
 
     def flush(self) -> None:

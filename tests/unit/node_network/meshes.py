@@ -24,6 +24,7 @@ from node.network.gossip import WAIT_MIN_NS, WAIT_SPREAD_NS
 from node.network.links import Callbacks, Identity
 from node.network.net import FRAME_SLACK_BYTES, Inbound, Net
 from node.storage.database import StoredBlock
+from node.storage.event_log import Pair
 from node.storage.store import Store
 from tests.unit.node_chain.builders import tick
 from tests.unit.node_chain.history_worlds import World
@@ -148,7 +149,7 @@ class Member:
     def _take_raws(self, raws: Sequence[bytes], peer: str) -> None:
         self.take(*self.net.first_seen(peer, raws), peer=peer)
 
-    def _take_block(self, block: SignedBlock, raw: bytes, peer: str, first: bool) -> None:
+    def _take_block(self, block: SignedBlock, raw: bytes, peer: str, taken: Pair | None) -> None:
         now_ns = self.mesh.wall_ns()
         self.step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 
@@ -157,6 +158,7 @@ class Member:
         return Inbound(
             take_block=self._take_block, take_transactions=self._take_raws, emit=self.told.append,
             mono_ns=lambda: self.mesh.loop.now_ns, wall_ns=self.mesh.wall_ns,
+            pair=lambda: (self.mesh.wall_ns(), self.mesh.loop.now_ns),
         )  # fmt: skip
 
 

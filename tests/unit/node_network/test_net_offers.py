@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from node.network import net as net_module
 from node.network import wire
 from node.network.links import Callbacks, Identity
 from node.network.net import Inbound, Net
+from node.storage.event_log import Pair
 from node.storage.store import Store
 from tests.unit.node_chain.builders import (
     START_SLOT,
@@ -56,12 +58,17 @@ class FakeLinks:
 
 @dataclass
 class Bench:
-    """hosta's network with two peers, hostb and hostc, and a chain that signs nothing."""
+    """hosta's network with two peers, hostb and hostc, and a chain that signs nothing.
+
+    clock: what both clocks show next; taken: when blocks were, by the network's word.
+    """
 
     net: Net
     links: FakeLinks
     chain: Chain
     loop: asyncio.AbstractEventLoop
+    clock: Iterator[int]
+    taken: list[Pair | None]
     amount: int = 0
 
     def up(self, peer: str) -> None:
@@ -113,10 +120,12 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     store = Store(tmp_path, chain.chain_id)
     loop = asyncio.new_event_loop()
     noted: list[Transaction] = []
+    clock, taken = count(), list[Pair | None]()
     inbound = Inbound(
-        take_block=lambda *_: None, emit=lambda _: None,
+        take_block=lambda *told: taken.append(told[3]), emit=lambda _: None,
         take_transactions=lambda raws, peer: noted.extend(made.net.first_seen(peer, raws)),
         mono_ns=lambda: 0, wall_ns=lambda: chain.slot_clock.time_ns(START_SLOT),
+        pair=lambda: (now := next(clock), now),
     )  # fmt: skip
     identity = Identity(listen="", port=0, secret=b"", public=b"", frame_bytes_max=1 << 21)
     peers = [
@@ -128,7 +137,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
             inbound=inbound,
         )  # fmt: skip
         assert isinstance(net._links, FakeLinks)
-        made = Bench(net, net._links, chain, loop)
+        made = Bench(net, net._links, chain, loop, clock, taken)
         for host in ("hostb", "hostc"):
             made.up(host)
             made.hello(host)
@@ -223,3 +232,12 @@ def test_a_transaction_goes_to_who_its_source_does_not_reach_or_reaches_no_more(
     bench.hello("hostc")
     assert bench.got("hostc") == [first]
     assert bench.got("hostb") == []
+
+
+def test_a_block_is_told_with_when_its_frame_was_taken_and_only_once(bench: Bench) -> None:
+    maker = make_chain(make_genesis(), ("producera",))
+    (block,) = blocks_of(tick(maker, START_SLOT))
+    before = next(bench.clock)
+    for peer in ("hostb", "hostc"):
+        bench.links.tell.on_frame(peer, wire.encode(wire.BlockBody(maker.codec.encode(block))))
+    assert bench.taken == [(before + 1, before + 1), None]

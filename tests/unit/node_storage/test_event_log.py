@@ -38,6 +38,14 @@ def test_a_line_decodes_as_envelope_and_record(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_record_bears_the_stamps_that_it_is_given(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "node.jsonl")
+    log.write(events.Stopped(reason="sigterm"), (900, 5))
+    log.close()
+    envelope, _ = events.decode(lines(tmp_path / "node.jsonl")[0])
+    assert (envelope.wall_ns, envelope.mono_ns) == (900, 5)
+
+
 def test_where_some_kinds_are_written_the_others_take_no_number(tmp_path: Path) -> None:
     path = tmp_path / "node.jsonl"
     log = EventLog(path, "hosta", "hosta", "boot-1", FixedClock(), ["stopped"])
