@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from metrics.fault_checks.links.delay import DELAY_ERROR_NS
 from tests.lab import shared_clock
 from tests.lab.bench import MARKS, Bench, deployed
 
@@ -116,3 +117,36 @@ def test_zones_lose_what_is_asked_and_a_recorded_delay_is_replayed_on_top(
     assert recorded["measured"]["judged"] == "as asked"
     for _, asked_ms, found_ms in recorded["measured"]["over_time"]:
         assert found_ms > asked_ms - 2, "waiting for a busy processor only adds"
+
+
+LATER = """\
+schema: slotlab.campaign/v1
+title: packets so late
+seed: 7
+chain: {{profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 1}}
+trials: {{repeat: 4}}
+warmup: 1s
+cooldown: 1s
+timeline: [{{id: late, at: 4s, for: 7s, fault: delay, between: all, delay: {delay_ms}ms}}]
+regression: {{finality_latency_s.p50: {{worse_by: 0.5%}}}}
+"""
+
+
+def test_that_packets_come_30_ms_later_is_found_with_its_interval(
+    lab: Bench, tmp_path: Path
+) -> None:
+    campaign, runs = tmp_path / "later.yml", tmp_path / "runs"
+    for delay_ms in (20, 50):
+        campaign.write_text(LATER.format(delay_ms=delay_ms))
+        done = lab.slotlab("run", str(campaign), "-i", str(lab.inventory), "--runs", str(runs))
+        assert done.returncode == 0, done.stdout + done.stderr
+    base, later = sorted(runs.glob("*/2*"))
+    done = lab.slotlab("compare", str(base), str(later), "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (found,) = json.loads(done.stdout)
+    (row,) = [row for row in found["rows"] if row["verdict"]]
+    assert (row["phase"], row["figure"], row["verdict"]) == (
+        "late", "finality_latency_s.p50", "worse",
+    )  # fmt: skip
+    least_s, most_s = row["low"] - DELAY_ERROR_NS / 1e9, row["high"] + DELAY_ERROR_NS / 1e9
+    assert least_s < 0.03 < most_s, row
