@@ -73,19 +73,23 @@ def related(samples: dict[tuple[Epoch, Epoch], list[Ints]], faults: list[Planned
     way: others may be too wide to show it.
     """
     found = {pair: pair_band(parts, _jumps(faults, pair)) for pair, parts in samples.items()}
+    broken_ppm = breaches_ppm(found)
     for pair, parts in samples.items():
-        least_ppm = max(breach_ppm(found, epoch) for epoch in pair)
+        least_ppm = max(broken_ppm[epoch] for epoch in pair)
         if least_ppm:
             found[pair] = pair_band(parts, _jumps(faults, pair), least_ppm)
     return found
 
 
-def breach_ppm(pairs: Pairs, epoch: Epoch) -> float:
-    """Return by how much an epoch's clock may break what is assumed of its rate; 0 if not at all.
+def breaches_ppm(pairs: Pairs) -> dict[Epoch, float]:
+    """Return by how much the clock of each epoch may break what is assumed of its rate, if at all.
 
     Of two that part too fast nobody knows which one it is, so it may be either.
     """
-    return max((2 * b.shown_ppm for (a, _), b in pairs.items() if a == epoch), default=0.0)
+    found = defaultdict[Epoch, float](float)
+    for (epoch, _), band in pairs.items():
+        found[epoch] = max(found[epoch], 2 * band.shown_ppm)
+    return found
 
 
 def both_ways(t1: Ints, t2: Ints, t3: Ints, t4: Ints) -> tuple[Ints, Ints]:

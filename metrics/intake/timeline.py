@@ -19,7 +19,7 @@ import numpy as np
 
 from faults.model.record import Record
 from metrics.intake import event_table, offset_bounds
-from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breach_ppm, freezes, from_probes
+from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breaches_ppm, freezes, from_probes
 from metrics.intake.event_validation import Intake
 from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
@@ -47,7 +47,10 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Maps (host, boot, mono) to time since T0, and pairs of stamps to latencies."""
+    """Maps (host, boot, mono) to time since T0, and pairs of stamps to latencies.
+
+    breaches_ppm: by how much each epoch's clock may break what is assumed of its rate.
+    """
 
     reference: Epoch | None
     pairs: Pairs
@@ -55,6 +58,11 @@ class Timeline:
     t0_wall_ns: int
     t0_mono_ns: int | None
     problems: list[str] = field(default_factory=list)
+    breaches_ppm: dict[Epoch, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look through the pairs once, not for each latency."""
+        object.__setattr__(self, "breaches_ppm", breaches_ppm(self.pairs))
 
     def line(self, epoch: Epoch, mono: Ints) -> Interval:
         """Return the time since T0 of stamps of one epoch; all unknown (nan) when unrelated.
@@ -113,7 +121,7 @@ class Timeline:
             if found is None:
                 return _unbounded(np.full(len(ticks), np.nan))
             low, high = found.at(end_mono)
-        rate_ppm = CRYSTAL_PPM + breach_ppm(self.pairs, start)
+        rate_ppm = CRYSTAL_PPM + self.breaches_ppm[start]
         off = rate_ppm / (10**6 - rate_ppm)
         low, high = ticks + low, ticks + high
         first, last = low - np.abs(low) * off, high + np.abs(high) * off
@@ -251,7 +259,7 @@ def _wall(
     points: list[tuple[int, int, int]] = []
     wander_ppm: float = WALL_WANDER_PPM
     if bare.reference:
-        wander_ppm += breach_ppm(bare.pairs, bare.reference)
+        wander_ppm += bare.breaches_ppm[bare.reference]
     for host, _, boot, _, wall, mono, offset, bound, verified in event_table.rows(
         db, trial, "clock", "offset_ns bound_ns verified"
     ):
