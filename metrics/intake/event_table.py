@@ -69,6 +69,7 @@ def load(
     inserter = Inserter(db, planned.n)
     intake = event_validation.gather(folder, inserter.add, at_once)
     inserter.end()
+    intake.in_order = inserter.in_order
     _count(db, intake)
     intake.written = _written(db, intake)
     record_completeness.judge(intake, plan, planned, file, agents)
@@ -89,12 +90,19 @@ class Inserter:
     def __init__(self, db: duckdb.DuckDBPyConnection, trial: int) -> None:
         self._db, self._trial = db, trial
         self._waiting: dict[str, list[Frame]] = defaultdict(list)
+        self._last: dict[str, tuple[str, int] | None] = {}
 
     def add(self, word: str, frame: Frame) -> None:
         """Take rows of a kind."""
+        self._last[word] = _last(frame, self._last.get(word, ("", -1)))
         self._waiting[word].append(frame)
         if sum(len(frame[PLACE]) for frame in self._waiting[word]) >= AT_ONCE:
             self._put(word)
+
+    @property
+    def in_order(self) -> set[str]:
+        """Return the kinds whose rows have come by writer and number."""
+        return {word for word, last in self._last.items() if last is not None}
 
     def end(self) -> None:
         """Put in what still waits."""
@@ -110,6 +118,15 @@ class Inserter:
             f"SELECT {self._trial}, * EXCLUDE ({PLACE}) FROM frame WHERE {PLACE} > 0"
         )
         self._db.unregister("frame")
+
+
+def _last(frame: Frame, before: tuple[str, int] | None) -> tuple[str, int] | None:
+    """Return the last writer and number of a frame, None where not each row comes after another."""
+    node, seq = (frame[name][frame[PLACE] > 0] for name in ("node", "seq"))
+    same = node[1:] == node[:-1]
+    rises = np.where(same, seq[1:] > seq[:-1], node[1:] > node[:-1])
+    first, last = ((str(node[i]), int(seq[i])) for i in (0, -1))
+    return last if before is not None and before < first and rises.all() else None
 
 
 def _count(db: duckdb.DuckDBPyConnection, intake: Intake) -> None:

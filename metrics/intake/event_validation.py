@@ -38,13 +38,15 @@ class Intake:
 
     findings: what is damaged or missing, each `<host>: ...`; each makes the trial invalid, notes do
     not. hosts: those of which any event passed. written: for each (host, writer), its lines, until
-    they are judged. told: each (host, writer, boot, kind) of which there is a line.
+    they are judged. told: each (host, writer, boot, kind) of which there is a line. in_order: kinds
+    whose rows were put into their table by writer and number.
     """
 
     lines: int = 0
     hosts: list[str] = field(default_factory=list)
     written: dict[tuple[str, str], Written] = field(default_factory=dict)
     told: set[tuple[str, str, str, str]] = field(default_factory=set)
+    in_order: set[str] = field(default_factory=set)
     chains: dict[str, set[str]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     repeated: Counter[str] = field(default_factory=Counter)

@@ -69,7 +69,10 @@ def _measured(
             return f"trial {planned.n}: {error}"
         if data is None:
             return f"trial {planned.n} was never run"
-        with _meanwhile(draft, lambda to: tables.write_events(to, planned.n, db.cursor(), alone)):
+        in_order = data.intake.in_order
+        with _meanwhile(
+            draft, lambda to: tables.write_events(to, planned.n, db.cursor(), alone, in_order)
+        ):
             if headers is not None:
                 progress(f"trial {planned.n}: recomputing headers")
                 lines = header_lines.read(db, planned.liars)

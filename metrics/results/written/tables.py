@@ -2,7 +2,7 @@
 
 import glob
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
@@ -78,19 +78,21 @@ def draft_of(folder: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def write_events(draft: Path, trial: int, db: duckdb.DuckDBPyConnection, alone: bool) -> None:
+def write_events(
+    draft: Path, trial: int, db: duckdb.DuckDBPyConnection, alone: bool, in_order: Container[str]
+) -> None:
     """Write the events of a trial: of each kind that there is a table with its columns.
 
-    alone: the run has no other trial, so that these are its tables.
+    alone: the run has no other trial, so that these are its tables. in_order: kinds whose rows
+    stand by writer and number already.
     """
     part = draft / PARTS / f"{trial:06}"
     part.mkdir(parents=True)
     for word in COLUMNS:
         if db.execute(f"SELECT 1 FROM event_{word} LIMIT 1").fetchall():
-            query = (
-                f"SELECT trial, v, '{word}' AS kind, * EXCLUDE (trial, v) FROM event_{word} "
-                "ORDER BY trial, node, seq, mono_ns"
-            )
+            query = f"SELECT trial, v, '{word}' AS kind, * EXCLUDE (trial, v) FROM event_{word}"
+            if word not in in_order:
+                query += " ORDER BY trial, node, seq, mono_ns"
             packed = PACKED if alone else "uncompressed"
             _put(db, query, part / f"event_{word}.parquet", packed)
 

@@ -11,6 +11,7 @@ import pytest
 
 from metrics.intake import event_table
 from metrics.intake.lines import event_host
+from metrics.results.written import tables
 
 HEAD = {"v": 1, "host": "n1", "boot": "b", "wall_ns": 5, "mono_ns": 7}
 PROBE = {
@@ -59,3 +60,41 @@ def test_what_is_kept_as_written_is_the_same_text_again(tmp_path: Path) -> None:
     said = {"num": 1, "version": 2, "state": "active", "producers": ["b", "a"]}
     line = {**HEAD, "kind": "schedule", "node": "n1", "seq": 0, **said}
     assert taken(tmp_path, [line], "schedule", "producers num") == [('["b","a"]', 1)]
+
+
+@pytest.mark.parametrize(
+    ("written", "in_order"),
+    [
+        ({"n1": [("", 0), ("", 2)], "n2": [("", 1)]}, True),
+        ({"n1": [("", 2), ("", 0)], "n2": [("", 1)]}, False),
+        ({"n1": [(".probe", 0), ("", 1)]}, False),
+        ({"n": [(".probe", 0)], "n-1": [("", 0)]}, False),
+    ],
+)
+def test_events_are_written_by_writer_and_number_however_they_came(
+    tmp_path: Path, written: dict[str, list[tuple[str, int]]], in_order: bool
+) -> None:
+    with closing(event_table.connect()) as db:
+        inserter = event_table.Inserter(db, 1)
+        for host, told in written.items():
+            (tmp_path / host).mkdir()
+            lines = [
+                {
+                    **HEAD,
+                    "host": host,
+                    "kind": "stopped",
+                    "reason": "",
+                    "node": host + role,
+                    "seq": n,
+                }
+                for role, n in told
+            ]
+            events = tmp_path / host / "events.jsonl"
+            events.write_bytes(msgspec.json.Encoder().encode_lines(lines))
+            inserter.add("stopped", event_host.take(tmp_path / host).frames["stopped"])
+        inserter.end()
+        assert inserter.in_order == ({"stopped"} if in_order else set())
+        tables.write_events(tmp_path, 1, db, True, inserter.in_order)
+        found = db.execute(f"SELECT node, seq FROM '{tmp_path}/parts/*/*.parquet'").fetchall()
+    wanted = [(host + role, seq) for host, told in written.items() for role, seq in told]
+    assert found == sorted(wanted)
