@@ -124,7 +124,7 @@ schema: slotlab.campaign/v1
 title: packets so late
 seed: 7
 chain: {{profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 1}}
-trials: {{repeat: 4}}
+trials: {{repeat: 5}}
 warmup: 1s
 cooldown: 1s
 timeline: [{{id: late, at: 4s, for: 7s, fault: delay, between: all, delay: {delay_ms}ms}}]
