@@ -44,7 +44,7 @@ from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.health import HealthMonitor
 from node.timing.ntp import ClockCheck, check_servers
 from node.timing.pulse import Pulse
-from node.timing.slots import OTHERS_FIRST_S, STAND_BACK_S, SlotWatch, due_events
+from node.timing.slots import SlotWatch, due_events
 from node.timing.timed_judge import TimedJudge
 from node.timing.timer import SlotTimer
 
@@ -53,6 +53,9 @@ BUSY = "busy"
 """Why a transaction is refused that the slot has no time for, and what counts those."""
 MALFORMED = "malformed"
 """Why one is that cannot be read."""
+OTHERS_FIRST_S = 0.02
+"""So much later is done what a wake leaves to do, of slots those of others: where nodes share
+processors, all have woken, and whose slot it is has its block out by then."""
 SNAPSHOT_BLOCKS = 2_000
 """So many irreversible blocks are replayed at most after a crash; an orderly stop leaves none."""
 
@@ -158,15 +161,13 @@ class Service:
 
     def _on_wake(self, now_ns: int, late_ns: int) -> None:
         """Every 100 ms at least: judge the clock; if it went back, wait for the slot it shows."""
-        is_due = now_ns >= self._watch.next_due_ns()
-        if is_due and not self._is_ours(self._watch.next_slot):
-            time.sleep(STAND_BACK_S)
         self._check.wake()
         if (told := self._lying.look()) is not None:
             self._emit(told)
-        if (due_ns := self._watch.rearm_ns(now_ns)) is not None:
+        due_ns = self._watch.rearm_ns(now_ns)
+        if due_ns is not None:
             self._timer.arm(due_ns)
-        wait_s = OTHERS_FIRST_S if is_due else 0
+        wait_s = OTHERS_FIRST_S if now_ns >= self._watch.next_due_ns() else 0
         self._loop.call_later(wait_s, self._pulse.beat, now_ns, late_ns)
 
     def _on_due(self, due_ns: int, wake_error_ns: int) -> None:
@@ -179,13 +180,10 @@ class Service:
         for record in due_events(self._chain, passed, now_ns, self._public_keys):
             self._tell(record)
         slot = passed.slots[-1]
-        if self._is_ours(slot):
+        if self._chain.producer_for(slot) in self._public_keys:
             self._tick(slot)
         else:
             self._loop.call_later(OTHERS_FIRST_S, self._tick, slot)
-
-    def _is_ours(self, slot: int) -> bool:
-        return self._chain.producer_for(slot) in self._public_keys
 
     def _tick(self, slot: int) -> None:
         self._flush_soon()

@@ -14,12 +14,6 @@ from node.events import Abstained, SlotDue
 
 PASSED_MAX = 1_000
 """So many slots are told after a jump; older ones are not."""
-OTHERS_FIRST_S = 0.02
-"""So much later is done what a wake leaves to do, of slots those of others: where nodes share
-processors, all have woken, and whose slot it is has its block out by then."""
-STAND_BACK_S = 0.0002
-"""So long a node sleeps once it has woken for a slot of others: who shares its processor then waits
-only until it sleeps, to wake or to make the block."""
 
 
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,38 +24,38 @@ class Passed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlotWatch:
-    """Remembers next_slot, the one waited for, and the slots told so far."""
+    """Remembers the slot waited for and the slots told so far."""
 
     def __init__(self, clock: SlotClock, first_slot: int) -> None:
         self._clock = clock
         self._first_slot = first_slot
-        self.next_slot = first_slot
+        self._next_slot = first_slot
         self._told = range(0)
 
     def first_due_ns(self, now_ns: int) -> int:
         """Return the time of the first slot after now_ns: what was before is not ours to tell."""
-        self.next_slot = max(self._clock.woken_at(now_ns) + 1, self._first_slot)
+        self._next_slot = max(self._clock.woken_at(now_ns) + 1, self._first_slot)
         return self.next_due_ns()
 
     def next_due_ns(self) -> int:
         """Return the time at which the slot waited for is due."""
-        return self._clock.wake_ns(self.next_slot)
+        return self._clock.wake_ns(self._next_slot)
 
     def rearm_ns(self, now_ns: int) -> int | None:
         """Return the time to wake at instead, if the clock went back before the last slot."""
         next_slot = max(self._clock.woken_at(now_ns) + 1, self._first_slot)
-        if next_slot >= self.next_slot:
+        if next_slot >= self._next_slot:
             return None
-        self.next_slot = next_slot
+        self._next_slot = next_slot
         return self.next_due_ns()
 
     def passed(self, now_ns: int) -> Passed:
         """Return the slots from the one waited for up to now, and wait for the next one."""
         current = self._clock.woken_at(now_ns)
-        slots = range(max(self.next_slot, current - PASSED_MAX + 1), current + 1)
+        slots = range(max(self._next_slot, current - PASSED_MAX + 1), current + 1)
         if not slots:
             return Passed(slots=slots, untold=())
-        self.next_slot = current + 1
+        self._next_slot = current + 1
         if slots.start == self._told.stop:
             # As nearly always: the slots after those told.
             self._told = range(self._told.start, slots.stop)
