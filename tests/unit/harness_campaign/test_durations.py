@@ -68,6 +68,7 @@ LASTING = {"at": "20s", "for": "10s"}
 FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "delay", **LASTING, "delay": "80ms", "jitter": "10ms"},
     {"fault": "delay", **LASTING, "rtt": "80ms"},
+    {"fault": "delay", **LASTING, "between": ["n1", "n2"], "delay": "40ms", "back": "10ms"},
     {"fault": "partition", **LASTING, "shape": "minority"},
     {"fault": "clock_step", **LASTING, "on": "one", "by": "100ms"},
     {"fault": "clock_drift", **LASTING, "on": "one", "by": "50ppm"},
