@@ -167,6 +167,8 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     39: ("processors, memory and disk used up, a disk that is full, takes no writes or is slow", (
         "unit/faults_kinds/test_slow_disk.py::"
         "test_a_slow_disk_is_read_back_from_the_cgroup_of_the_node",
+        "vm/test_own_kernels.py::"
+        "test_a_disk_takes_as_few_writes_as_asked_and_blocks_wait_for_theirs",
         "sim/test_host_kinds.py::"
         "test_a_node_whose_disk_takes_no_more_says_so_signs_nothing_and_comes_back",
         "process/test_disk_fails.py::"
