@@ -25,6 +25,8 @@ STEADY_RANK = 10
 """How many samples must come close to the smallest round trip before it is taken for a steady one.
 """
 STEADY_FEWEST = 2 * STEADY_RANK
+NEVER_FITTED = float("inf")
+"""The wander from a fitted drift of an offset that may change its rate at any time."""
 FINER = 1.25
 """By how much a wander is raised at a time until samples agree."""
 JUMP_NS = 20_000_000

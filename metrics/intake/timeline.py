@@ -21,7 +21,7 @@ from faults.model.record import Record
 from metrics.intake import event_table, offset_bounds
 from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breaches_ppm, freezes, from_probes
 from metrics.intake.event_validation import Intake
-from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
+from metrics.intake.offset_bounds import NEVER_FITTED, Floats, Ints, OffsetBounds, Wander
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -204,6 +204,12 @@ def build(
         problems.append("no verified NTP check: wall time is not tied to the time line")
     elif wall.empty:
         problems.append("NTP checks of the hosts contradict each other")
+    elif wall.shown_ppm:
+        problems.append(
+            "NTP checks of the hosts need a rate change of true time of up to "
+            f"{wall.shown_ppm:.0f} ppm, more than assumed (a time server slews): bounds against "
+            "slot times are wider"
+        )
     return replace(bare, wall=wall, problems=problems)
 
 
@@ -277,8 +283,8 @@ def _wall(
         points.append(((low + high) // 2, true - bound - high - slack, true + bound - low + slack))
     if not points:
         return None
-    table = np.asarray(points, dtype=np.int64)
-    return offset_bounds.build(table[:, 0], table[:, 1], table[:, 2], wander_ppm=wander_ppm)
+    times, lower, upper = np.asarray(points, dtype=np.int64).T
+    return offset_bounds.fit(times, lower, upper, Wander(NEVER_FITTED, wander_ppm))
 
 
 def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:

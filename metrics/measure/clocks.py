@@ -146,7 +146,9 @@ _METHODS = (
         f"{SETTLE_NS / 1e9:g} s around it, {LIE_LINGERS_NS / 1e9:g} s after lies. Of several "
         "trials, the last is shown.",
         assumes="Time servers are right within what they say: offset, root dispersion, half the "
-        "root delay.",
+        "root delay. Checks that need true time to change its rate faster (a server slews) widen "
+        f"the bound, with a note; those that agree at no {WIDEST_PPM:g} ppm make the trial "
+        "invalid.",
         source="RFC 5905, root distance",
     ),
 )

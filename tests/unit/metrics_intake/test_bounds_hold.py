@@ -172,3 +172,31 @@ def test_a_probe_that_needs_a_faster_clock_than_assumed_is_a_note_and_invalidate
     notes = "\n".join(summary["notes"])
     assert "clock probes between h1 and h4 need a rate change of up to " in notes
     assert summary["invalid"] == []
+
+
+def _moved(by_ns: Callable[[int], int]) -> Callable[[dict[str, list[dict[str, Any]]]], None]:
+    """Return a change that moves true time and all hosts with it, by_ns(since the first check)."""
+
+    def change(lines: dict[str, list[dict[str, Any]]]) -> None:
+        for host in lines:
+            checks = [line for line in lines[host] if line["kind"] == "clock"]
+            for line in checks:
+                line["wall_ns"] += by_ns(line["mono_ns"] - checks[0]["mono_ns"])
+
+    return change
+
+
+def test_time_servers_that_slew_are_a_note_and_invalidate_nothing(
+    rebuilt: Callable[..., dict[str, Any]],
+) -> None:
+    summary = rebuilt(_moved(lambda since: min(since, 20_000_000_000) // 2000))
+    notes = "\n".join(summary["notes"])
+    assert "NTP checks of the hosts need a rate change of true time of up to " in notes
+    assert summary["invalid"] == []
+
+
+def test_time_servers_that_step_make_the_trial_invalid(
+    rebuilt: Callable[..., dict[str, Any]],
+) -> None:
+    summary = rebuilt(_moved(lambda since: 500_000_000 * (since > 20_000_000_000)))
+    assert "trial 1: NTP checks of the hosts contradict each other" in summary["invalid"]
