@@ -97,15 +97,15 @@ _NO_COLUMNS = Columns("", "")
 class Metric(Generic[T]):
     """A metric, whole.
 
-    measure: what a trial shows. pool: the keys that this adds to M. adds: the type of each of them;
-    sometimes: they are not always there. told: the keys that it adds to the trial in summary.json,
-    and tells the type of each. place: where the report shows it, from the top; the order of M is
-    that of the registry.
+    measure: what a trial shows. pool: the keys that this adds to M, none if left out. adds: the
+    type of each of them; sometimes: they are not always there. told: the keys that it adds to the
+    trial in summary.json, and tells the type of each. place: where the report shows it, from the
+    top; the order of M is that of the registry.
     """
 
     measure: Callable[[TrialData, ChainView], T]
-    pool: Callable[[Pool[T]], Figures]
-    adds: Mapping[str, Any]
+    pool: Callable[[Pool[T]], Figures] = lambda over: {}
+    adds: Mapping[str, Any] = field(default_factory=dict)
     sometimes: bool = False
     methods: tuple[Method, ...]
     place: int

@@ -62,8 +62,6 @@ def _alarms(data: TrialData) -> list[tuple[Moment, str]]:
 
 METRIC = Metric(
     measure=measure,
-    pool=lambda over: {},
-    adds={},
     methods=(
         Method(
             name="Detection of a fault",

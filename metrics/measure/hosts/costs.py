@@ -41,8 +41,6 @@ def _per_s(count: int, passed_ns: int) -> float | None:
 
 METRIC = Metric(
     measure=measure,
-    pool=lambda over: {},
-    adds={},
     methods=(
         Method(
             name="What the processes cost",

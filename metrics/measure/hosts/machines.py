@@ -55,8 +55,6 @@ def _host(host: str, looks: list[Event]) -> Host:
 
 METRIC = Metric(
     measure=measure,
-    pool=lambda over: {},
-    adds={},
     methods=(
         Method(
             name="How the hosts were",
