@@ -149,25 +149,26 @@ def _count(db: duckdb.DuckDBPyConnection, intake: Intake) -> None:
 
 def _written(db: duckdb.DuckDBPyConnection, intake: Intake) -> dict[tuple[str, str], Written]:
     """Return the lines of each (host, writer)."""
+    if not intake.told:
+        return {}
+    kinds = {kind if kind in COLUMNS else OTHERS for *_, kind in intake.told}
     writers = sorted({(host, node) for host, node, *_ in intake.told})
     boots = sorted({boot for _, _, boot, _ in intake.told})
     names = [*COLUMNS_OF, *boots]
-    places = [
-        (host, node, boot, writers.index((host, node)), len(COLUMNS_OF) + boots.index(boot))
-        for host, node, boot in sorted({own[:3] for own in intake.told})
-    ]
-    db.execute(
-        "CREATE OR REPLACE TABLE writers "
-        "(host VARCHAR, node VARCHAR, boot VARCHAR, writer BIGINT, boot_place BIGINT)"
-    )
-    if places:
-        db.executemany("INSERT INTO writers VALUES (?, ?, ?, ?, ?)", places)
+    every = sorted({own[:3] for own in intake.told})
+    hosts, nodes, booted = (np.asarray(own, dtype=object) for own in zip(*every, strict=True))
+    writer = np.asarray([writers.index(own[:2]) for own in every])
+    boot_place = np.asarray([len(COLUMNS_OF) + boots.index(own[2]) for own in every])
+    places = {"host": hosts, "node": nodes, "boot": booted, "writer": writer}
+    db.register("writers", places | {"boot_place": boot_place})
     each = " UNION ALL ".join(
         f"SELECT writer, seq, {code} AS kind, boot_place, wall_ns, mono_ns "
         f"FROM event_{word} JOIN writers USING (host, node, boot)"
         for code, word in enumerate(COLUMNS_OF)
+        if word in kinds
     )
     found = db.execute(f"{each} ORDER BY writer, seq").fetchnumpy()
+    db.unregister("writers")
     edges = np.searchsorted(found.pop("writer"), np.arange(len(writers) + 1))
     return {
         writer: Written(names, *(column[edges[n] : edges[n + 1]] for column in found.values()))
