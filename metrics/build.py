@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import duckdb
 import msgspec
 
 from metrics.intake.header_lines import Recompute
-from metrics.model import run_folder
+from metrics.model import processes, run_folder
 from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
 from metrics.report import page
@@ -72,15 +73,14 @@ def _build(
         with tables.draft_of(run / "tables") as draft:
             analyses, absent = trials.measured(run, plan, draft, progress, headers)
             progress("writing tables")
-            alone = trial_figures.of_trials(analyses)
-            found = summary.build(plan, analyses, alone, absent, beside)
-            text = msgspec.json.format(msgspec.json.encode(found), indent=1)
-            tables.write(
-                run / "tables", draft, found["cells"], analyses, alone,
-                only_trial=len(plan.trials) == 1,
-            )  # fmt: skip
-        progress("writing summary and report")
-        _put(run / "report.html", page.render(run, plan, found, analyses).encode())
+            with processes.meanwhile(partial(tables.join_events, draft, len(plan.trials) == 1)):
+                alone = trial_figures.of_trials(analyses)
+                found = summary.build(plan, analyses, alone, absent, beside)
+                text = msgspec.json.format(msgspec.json.encode(found), indent=1)
+                progress("writing summary and report")
+                html = page.render(run, plan, found, analyses).encode()
+            tables.write(run / "tables", draft, found["cells"], analyses, alone)
+        _put(run / "report.html", html)
         _put(run / "junit.xml", junit.encode(found))
         _put(run / "summary.md", markdown.encode(found))
         _put(run / "summary.json", text + b"\n")

@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -69,26 +68,15 @@ def _measured(
             return f"trial {planned.n}: {error}"
         if data is None:
             return f"trial {planned.n} was never run"
-        in_order = data.intake.in_order
-        with _meanwhile(
-            draft, lambda to: tables.write_events(to, planned.n, db.cursor(), alone, in_order)
-        ):
+        what = planned.n, db.cursor(), alone, data.intake.in_order
+        write = None if draft is None else partial(tables.write_events, draft, *what)
+        with processes.meanwhile(write):
             if headers is not None:
                 progress(f"trial {planned.n}: recomputing headers")
                 lines = header_lines.read(db, planned.liars)
                 run_folder.write_headers(data.folder, headers(data.folder, lines))
             progress(f"trial {planned.n}: measuring")
             return analyse(data)
-
-
-@contextmanager
-def _meanwhile(draft: Path | None, write: Callable[[Path], None]) -> Iterator[None]:
-    """Write tables, if anywhere, while something else is done: the database does it by itself."""
-    with ThreadPoolExecutor(1) as thread:
-        writing = None if draft is None else thread.submit(write, draft)
-        yield
-        if writing is not None:
-            writing.result()
 
 
 @contextmanager

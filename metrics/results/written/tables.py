@@ -97,22 +97,34 @@ def write_events(
             _put(db, query, part / f"event_{word}.parquet", packed)
 
 
+def join_events(draft: Path, alone: bool) -> None:
+    """Make one table of a kind's parts, in order of trials.
+
+    draft: where `write_events` wrote those of each trial. alone: there is no more than one.
+    """
+    with closing(_connect()) as db:
+        for name in sorted({path.name for path in draft.glob(f"{PARTS}/*/*.parquet")}):
+            parts = sorted(draft.glob(f"{PARTS}/*/{name}"))
+            if alone:
+                parts[0].replace(draft / name)
+            else:
+                files = ", ".join(f"'{_quoted(glob.escape(str(part)))}'" for part in parts)
+                _put(db, f"SELECT * FROM read_parquet([{files}])", draft / name)
+
+
 def write(
     folder: Path,
     draft: Path,
     cells: list[dict[str, Any]],
     analyses: list[Analysis],
     alone: Mapping[int, Mapping[str, Any]],
-    *,
-    only_trial: bool,
 ) -> None:
     """Write tables/*.parquet; those of an earlier report stay until all new ones are there.
 
-    draft: where `write_events` wrote those of each trial. cells: those of the summary. alone: M of
-    each trial by phase. only_trial: the run has no more than one.
+    draft: where `join_events` put those of events. cells: those of the summary. alone: M of each
+    trial by phase.
     """
-    with closing(duckdb.connect(config={"threads": 1})) as db:  # More take as much memory each.
-        _join_events(draft, db, alone=only_trial)
+    with closing(_connect()) as db:
         for name, frame in _measured(analyses):
             _copy(db, draft / f"{name}.parquet", frame)
         for name, tidied in (
@@ -128,15 +140,9 @@ def write(
         new.replace(folder / new.name)
 
 
-def _join_events(draft: Path, db: duckdb.DuckDBPyConnection, *, alone: bool) -> None:
-    """Make one table of a kind's parts, in order of trials."""
-    for name in sorted({path.name for path in draft.glob(f"{PARTS}/*/*.parquet")}):
-        parts = sorted(draft.glob(f"{PARTS}/*/{name}"))
-        if alone:
-            parts[0].replace(draft / name)
-        else:
-            files = ", ".join(f"'{_quoted(glob.escape(str(part)))}'" for part in parts)
-            _put(db, f"SELECT * FROM read_parquet([{files}])", draft / name)
+def _connect() -> duckdb.DuckDBPyConnection:
+    """Return a database that works with one thread: more take as much memory each."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _put(db: duckdb.DuckDBPyConnection, query: str, path: Path, packed: str = PACKED) -> None:
