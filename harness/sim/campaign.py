@@ -24,7 +24,7 @@ from node.config import NodeConfig
 FIRST_T0_NS = 1_767_225_600_000_000_000
 """2026-01-01: the seed puts T0 into the 300 days from here on."""
 T0_DAYS = 300
-STRIDE_NS = 10_000_000_000
+STRIDE_NS = 60_000_000_000
 CLOCK_OFFSET_NS = 200_000
 CLOCK_BOUND_NS = 500_000
 CRYSTAL_PPB = 20_000

@@ -49,8 +49,8 @@ def test_clocks_read_many_at_once_show_what_each_shows(
         for n, ppb in enumerate(ppbs)
     ]
     times = [[start_ns + ns + n for ns in after_ns] for n in range(len(ppbs))]
-    shown = Stamps(clocks).mono_ns(np.array(times)).tolist()
-    assert shown == [
+    shown = Stamps(clocks).mono_ns(np.array([times])).tolist()
+    assert shown[0] == [
         [clock.mono_ns(ns) for ns in row] for clock, row in zip(clocks, times, strict=True)
     ]
 
@@ -81,11 +81,31 @@ def test_bursts_are_those_of_a_node_whose_probes_are_drawn_one_by_one(
     for pair, shape in shapes.items():
         world.shape("fault", [pair], shape)
     until_ns = world.t0_ns + SECOND_NS
-    expected = [row for row in one_by_one(world, until_ns) if row[0] < until_ns]
+    rng = many(stream(world.spec.seed, "probes", "n1"))
+    drawn = one_by_one(world, rng, world.t0_ns - LEAD_NS, until_ns)
+    expected = [row for row in drawn if row[0] < until_ns]
     world.run(SECOND_NS)
     found = [(ns, record) for ns, host, record in sink.rows if host == "n1"]
     assert found == sorted(expected, key=lambda row: row[0])
     assert len(found) > 12
+
+
+def test_a_fault_acts_on_probes_from_when_it_begins_until_it_ends() -> None:
+    sink, parts = Facts(frozenset({"probe"})), []
+    world = lab(4, 2, sink=sink, probes=True)
+    rng, shape = many(stream(world.spec.seed, "probes", "n1")), Shape(delay_ns=40 * MS, loss=0.5)
+    for first_s, end_s in ((-LEAD_NS // SECOND_NS, 2), (2, 4), (4, 6)):
+        if first_s == 2:
+            world.shape("fault", [("n1", "n2")], shape)
+        of_ns = (world.t0_ns + s * SECOND_NS for s in (first_s, end_s))
+        parts += one_by_one(world, rng, *of_ns)
+        world.clear("fault")
+    world.at(1500 * MS, world.shape, "fault", [("n1", "n2")], shape)
+    world.at(3600 * MS, world.clear, "fault")
+    world.run(9 * SECOND_NS)
+    found = [record for _, host, record in sink.rows if host == "n1"]
+    assert found[: len(parts)] == [record for _, record in sorted(parts, key=lambda row: row[0])]
+    assert any(record.received < BURST for _, record in parts)
 
 
 class Twice:
@@ -128,12 +148,13 @@ def test_lines_made_at_once_are_those_made_one_by_one_by_the_clock_of_their_time
     assert len({each > ahead[0] - SECOND_NS // 2 for each in ahead}) == 2
 
 
-def one_by_one(world: World, until_ns: int) -> list[tuple[int, Probe]]:
-    """Return n1's bursts up to then, and when each is told, in the order they are drawn in."""
-    rng = many(stream(world.spec.seed, "probes", "n1"))
+def one_by_one(
+    world: World, rng: np.random.Generator, from_ns: int, until_ns: int
+) -> list[tuple[int, Probe]]:
+    """Return n1's bursts of then, and when each is told, in the order they are drawn in."""
     return [
         burst(world, rng, now_ns, peer, flow)
-        for now_ns in range(world.t0_ns - LEAD_NS, until_ns, SECOND_NS)
+        for now_ns in range(from_ns, until_ns, SECOND_NS)
         for peer in world.net.neighbours["n1"]
         for flow in FLOWS
     ]

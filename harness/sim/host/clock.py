@@ -136,11 +136,11 @@ class Stamps:
         self._start_ns, self._base_ns, self._ppb = np.array(fields, dtype=np.int64).T
 
     def mono_ns(self, now_ns: Times) -> Times:
-        """Return what the clocks show at true times, whose first axis is the clock.
+        """Return what the clocks show at true times, whose second axis is the clock.
 
         One clock shows all times. The same to the nanosecond as each clock says.
         """
-        axes = (-1, *(1,) * (now_ns.ndim - 1))
+        axes = (-1, *(1,) * (now_ns.ndim - 2))
         start_ns, base_ns, ppb = (
             one.reshape(axes) for one in (self._start_ns, self._base_ns, self._ppb)
         )

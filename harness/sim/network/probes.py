@@ -43,6 +43,7 @@ class Prober:
         ]
         # Large labs are probed more rarely: the bound of a pair hardly gains.
         self._each_ns = SECOND_NS * max(1, len(peers) // 8)
+        self._begun_ns: list[int] = []
         self._untold: Bursts | None = None
         host.clock.before_turn = self.tell
 
@@ -58,6 +59,8 @@ class Prober:
 
     def tell(self) -> None:
         """Write the bursts that have ended, by the clock as it ran until now."""
+        if self._begun_ns:
+            self._find()
         untold = self._untold
         if untold is not None:
             count = int(untold.end_ns.searchsorted(self._engine.now_ns))
@@ -65,16 +68,28 @@ class Prober:
             self._untold = untold.rows(slice(count, None)) if count < len(untold) else None
 
     def _turn(self) -> None:
-        self.tell()
         now_ns = self._engine.now_ns
-        begun = self._bursts(now_ns)
-        self._untold = begun if self._untold is None else self._untold.joined(begun)
+        if not self._links.all_plain:
+            self.tell()
+            self._keep(self._bursts(np.array([now_ns]), self._shaped_ns()))
+        else:
+            # Whatever happens later, these find what plain ones do: many turns at once are cheap.
+            self._begun_ns.append(now_ns)
         self._engine.at(now_ns + self._each_ns, self._turn)
 
-    def _bursts(self, now_ns: int) -> Bursts:
-        """Return what is found of each peer on each flow, of probes from now_ns on."""
-        ways = self._ways_ns()
-        sent_ns = now_ns + _AFTER_NS
+    def _find(self) -> None:
+        """Draw what the turns found that began on plain links."""
+        begun_ns, self._begun_ns = np.array(self._begun_ns), []
+        each = len(begun_ns), len(self._peers), len(FLOWS), BURST, 2
+        self._keep(self._bursts(begun_ns, self._links.plain_ns(self._rng, each)))
+
+    def _keep(self, found: Bursts) -> None:
+        self._untold = found if self._untold is None else self._untold.joined(found)
+
+    def _bursts(self, begun_ns: Times, ways: Times) -> Bursts:
+        """Return what turns find of each peer on each flow: ways by turn and as `_shaped_ns`."""
+        begun_ns = begun_ns.reshape(-1, 1, 1, 1)
+        sent_ns = begun_ns + _AFTER_NS
         there_ns = sent_ns + ways[..., 0]
         home_ns = there_ns + ANSWER_NS + ways[..., 1]
         t1_ns, t4_ns = self._here.mono_ns(sent_ns), self._here.mono_ns(home_ns)
@@ -83,27 +98,27 @@ class Prober:
         ends_ns, judged_ns = home_ns.max(axis=-1), rtts_ns
         is_back = (ways != LOST).all(axis=-1)
         if not is_back.all():
-            waited_ns = now_ns + _LAST_NS + ANSWER_WITHIN_NS
+            waited_ns = begun_ns[..., 0] + _LAST_NS + ANSWER_WITHIN_NS
             ends_ns = np.where(is_back.all(axis=-1), ends_ns, waited_ns)
             judged_ns = np.where(is_back, rtts_ns, _NEVER)
             rtts_ns = np.where(is_back, rtts_ns, LOST)
+        t1_ns = np.broadcast_to(t1_ns, rtts_ns.shape)
         ends_ns = ends_ns.ravel()
         order = ends_ns.argsort(kind="stable")
         best = judged_ns.reshape(-1, BURST).argmin(axis=-1)[order]
-        stamps = [t_ns.reshape(-1, BURST)[order, best] for t_ns in (t2_ns, t3_ns, t4_ns)]
-        stamps_ns = np.stack([t1_ns[best], *stamps], axis=1)
+        times = t1_ns, t2_ns, t3_ns, t4_ns
+        stamps_ns = np.stack([t_ns.reshape(-1, BURST)[order, best] for t_ns in times], axis=1)
         rtts_ns = rtts_ns.reshape(-1, BURST)[order]
-        return Bursts(self._pairs, ends_ns[order], order, stamps_ns, rtts_ns)
+        return Bursts(self._pairs, ends_ns[order], order % len(self._pairs), stamps_ns, rtts_ns)
 
-    def _ways_ns(self) -> Times:
-        """Return how long each probe takes, by peer, flow, number and direction; LOST or so long.
+    def _shaped_ns(self) -> Times:
+        """Return how long each probe takes now, by peer, flow, number and direction; LOST or so
+        long.
 
         Drawn in that order.
         """
         links, rng, here = self._links, self._rng, self._host.name
         each = (BURST, 2)
-        if links.all_plain:
-            return links.plain_ns(rng, (len(self._peers), len(FLOWS), *each))
         ways = [((here, peer), (peer, here)) for peer in self._peers]
         plain = [all(links.is_plain(*way) for way in both) for both in ways]
         drawn = []
