@@ -132,6 +132,8 @@ class Service:
             self._tell_started()
             gc.collect()
             gc.freeze()
+            # Of what a transfer leaves nearly nothing is in cycles: seldom look for such.
+            gc.set_threshold(10_000)
             self._check.wake()
             self._timer.arm(self._watch.first_due_ns(self._clock.wall_ns()))
             await self._local.serve()
