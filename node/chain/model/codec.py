@@ -1,5 +1,6 @@
 """Bytes of transactions, and what all block codecs share: total, bounded, canonical."""
 
+import struct
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -17,6 +18,8 @@ MAX_BLOCK_TRANSACTIONS = 262_144
 BURST_BYTES_MIN = 1 << 20
 PACKED_SIGNATURE_BYTES = 1 + SIGNATURE_BYTES
 """Its type and itself."""
+_SIGNATURES = [struct.Struct(f"<{f'c{SIGNATURE_BYTES}s' * n}") for n in range(MAX_SIGNATURES + 1)]
+"""So many of them, with their types."""
 
 Known: TypeAlias = Callable[[bytes], Transaction | None]
 """Returns the transaction of an id where that was read before, so that it need not be again."""
@@ -122,18 +125,17 @@ def check_num(previous: bytes) -> None:
         raise DecodeError("block number out of range")
 
 
-def _read_signatures(reader: Reader, count: int) -> list[bytes]:
-    packed = reader.take(PACKED_SIGNATURE_BYTES * count)
-    if packed[::PACKED_SIGNATURE_BYTES] != KEY_TYPE_K1 * count:
+def _read_signatures(reader: Reader, count: int) -> tuple[bytes, ...]:
+    packed = reader.fixed(_SIGNATURES[count])
+    if packed[::2] != (KEY_TYPE_K1,) * count:
         raise DecodeError("unknown signature type")
-    starts = range(1, len(packed), PACKED_SIGNATURE_BYTES)
-    return [packed[start : start + SIGNATURE_BYTES] for start in starts]
+    return packed[1::2]
 
 
 def _read_transaction(reader: Reader, form: TransactionFormat, known: Known) -> Transaction:
     begin = reader.at
     body = reader.var_bytes(most=MAX_BODY_BYTES)
-    signatures = tuple(_read_signatures(reader, reader.count(most=MAX_SIGNATURES)))
+    signatures = _read_signatures(reader, reader.count(most=MAX_SIGNATURES))
     raw = reader.since(begin)
     before = None if known is nothing else known(form.id_of(body))
     if before is not None and before.raw == raw:
