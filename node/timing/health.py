@@ -127,8 +127,10 @@ class HealthMonitor:
         Where turns are shuffled the share swings from slot to slot.
         """
         share = share_of(self._window, len(self._empty))
-        self._ranks.append(rank_of(share, self._config))
-        rank = max(self._ranks)
+        rank = rank_of(share, self._config)
+        self._ranks.append(rank)
+        if rank < self._rank:
+            rank = max(self._ranks)
         if rank == self._rank:
             return None
         self._rank = rank
