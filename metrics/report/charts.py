@@ -4,6 +4,7 @@ Colours are those of day; what they are at night stands in page.js.
 """
 
 import html
+import re
 from base64 import b64encode
 from typing import Any
 
@@ -27,14 +28,26 @@ LANE_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#999999", "#009E73", "#F0E442"
 PATTERNS = ("/", "x", ".", "\\", "-", "+", "|")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SECONDS = "time since T0 (s)"
-INT16_MAX = 2**15 - 1
+_TYPES = (("i1", 2**7 - 1), ("i2", 2**15 - 1))
+"""Whole numbers as plotly.js reads them, and up to where each goes."""
 TRACES = ("scatter", "bar", "heatmap")
 """What charts are made of."""
 TEMPLATE = plotly.io.templates["plotly_white"].to_plotly_json()
 TEMPLATE["data"] = {kind: TEMPLATE["data"][kind] for kind in TRACES}
+_AXIS = {"automargin": True, "title": {"standoff": 8, "font": {"size": 13}}}
+TEMPLATE["layout"] |= {
+    "barmode": "overlay",
+    "margin": {"l": 10, "r": 20, "t": 36, "b": 10},
+    "font": {"family": FONT, "size": 13, "color": "#24313d"},
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    "xaxis": TEMPLATE["layout"]["xaxis"] | _AXIS | {"ticks": "outside", "tickcolor": "#ccd5dd"},
+    "yaxis": TEMPLATE["layout"]["yaxis"] | _AXIS,
+}
 plotly.io.templates.default = None
 """The page has the one template once, for all charts: plotly would copy and check it anew for each
 figure, half of the time that a report takes, and the copies would be a third of a large report."""
+_NEEDLESS = re.compile(r"(\\\\)|\\u002f")
+"""An escaped backslash, or the slash that plotly escapes: six bytes, and base64 is full of them."""
 
 
 def finality(analysis: Analysis, key: str) -> str:
@@ -62,7 +75,7 @@ def finality(analysis: Analysis, key: str) -> str:
         name = label(host)
         for row, values, shown in ((last - 1, lag, True), (last, lib, False)):
             figure.add_trace(
-                go.Scatter(**_stairs(t_s, values), name=name, legendgroup=name, showlegend=shown,
+                go.Scatter(**stairs(t_s, values), name=name, legendgroup=name, showlegend=shown,
                            line=style, mode="lines", line_shape="hv"),
                 row=row, col=1,
             )  # fmt: skip
@@ -98,8 +111,10 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
         if own:
             figure.add_trace(
                 go.Scatter(
-                    x=[p.t_ns / 1e9 for p in own], y=[p.offset_ns / 1e6 for p in own],
-                    error_y={"array": [p.bound_ns / 1e6 for p in own], "thickness": 1, "width": 3},
+                    x=[round(p.t_ns / 1e9, 3) for p in own],
+                    y=[round(p.offset_ns / 1e6, 3) for p in own],
+                    error_y={"array": [round(p.bound_ns / 1e6, 3) for p in own],
+                             "thickness": 1, "width": 3},
                     name=label(planned.host), mode="markers",
                     marker={"color": COLOURS[i % len(COLOURS)], "size": 7, "symbol": i},
                 )
@@ -205,7 +220,7 @@ def _with_gaps(found: head_lag.Series, slot_ns: int) -> tuple[Floats, Floats, Fl
     return t, lag, lib
 
 
-def _stairs(x: Floats, y: Floats) -> dict[str, dict[str, str]]:
+def stairs(x: Floats, y: Floats) -> dict[str, dict[str, str]]:
     """Return the x and y of stairs, less what lies within a step, packed as plotly.js reads it."""
     needed = np.ones(len(y), dtype=bool)
     needed[1:-1] = (y[1:-1] != y[:-2]) | np.isnan(y[2:])
@@ -214,8 +229,8 @@ def _stairs(x: Floats, y: Floats) -> dict[str, dict[str, str]]:
 
 def packed(values: Floats) -> dict[str, str]:
     """Return numbers as plotly.js reads them: of few bytes, as a chart shows no seventh digit."""
-    small = bool(np.all((values == np.round(values)) & (np.abs(values) < INT16_MAX)))
-    dtype = "i2" if small else "f4"
+    whole, top = bool(np.all(values == np.round(values))), np.max(np.abs(values), initial=0)
+    dtype = next((name for name, most in _TYPES if whole and top <= most), "f4")
     return {"dtype": dtype, "bdata": b64encode(values.astype(f"<{dtype}").tobytes()).decode()}
 
 
@@ -226,18 +241,6 @@ def label(text: str) -> str:
 
 def fragment(figure: go.Figure, key: str, *, height: int) -> str:
     """Return a chart as HTML: its figure, which the page draws when it is not folded away."""
-    figure.update_layout(
-        barmode="overlay",
-        margin={"l": 10, "r": 20, "t": 36, "b": 10},
-        font={"family": FONT, "size": 13, "color": "#24313d"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        paper_bgcolor="#ffffff", plot_bgcolor="#ffffff",
-    )  # fmt: skip
-    title = {"size": 13}
-    figure.update_xaxes(
-        automargin=True, title_standoff=8, title_font=title, ticks="outside", tickcolor="#ccd5dd"
-    )
-    figure.update_yaxes(automargin=True, title_standoff=8, title_font=title)
     return (
         f'<div class="chart" id="{key}"><div class="drawing" style="height:{height}px"></div>'
         f'<div class="take"></div><script type="application/json">'
@@ -247,4 +250,5 @@ def fragment(figure: go.Figure, key: str, *, height: int) -> str:
 
 def embedded(value: Any) -> str:
     """Return a value as JSON that no text within can end the script it stands in."""
-    return str(plotly.io.json.to_json_plotly(value)).replace("<", "\\u003c")
+    text = _NEEDLESS.sub(lambda found: found[1] or "/", str(plotly.io.json.to_json_plotly(value)))
+    return text.replace("<", "\\u003c")

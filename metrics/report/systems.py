@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -171,7 +172,8 @@ def _chart(names: list[str], analyses: list[Analysis], key: str) -> str:
         points = list(_latencies(analysis))
         figure.add_trace(
             go.Scatter(
-                x=[x for x, _ in points], y=[y for _, y in points], name=charts.label(name),
+                x=charts.packed(np.asarray([x for x, _ in points])),
+                y=charts.packed(np.asarray([y for _, y in points])), name=charts.label(name),
                 mode="markers", marker={"color": colour, "symbol": symbol, "size": 7},
             ),
             row=2, col=1,

@@ -4,6 +4,7 @@ import html
 from collections import deque
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -11,7 +12,7 @@ from metrics.measure import slots
 from metrics.measure.confidence import health
 from metrics.measure.confidence.health import DEGRADED, FULL, HALTED, HEALTHY
 from metrics.model.printable import printable
-from metrics.report.charts import SECONDS, fragment
+from metrics.report.charts import SECONDS, fragment, stairs
 from metrics.results.analysis import Analysis
 
 COLOURS = {DEGRADED: "#F0E442", HALTED: "#D55E00"}
@@ -34,8 +35,8 @@ def chart(analysis: Analysis, key: str) -> str:
         rows=2, cols=1, shared_xaxes=True, row_heights=[1 - lanes, lanes], vertical_spacing=0.06
     )
     figure.add_trace(
-        go.Scatter(x=times, y=[100 * share for share in shares], mode="lines", line_shape="hv",
-                   line={"color": "#0072B2", "width": 1.8}, showlegend=False),
+        go.Scatter(**stairs(np.asarray(times), 100 * np.asarray(shares)), mode="lines",
+                   line_shape="hv", line={"color": "#0072B2", "width": 1.8}, showlegend=False),
         row=1, col=1,
     )  # fmt: skip
     limits = analysis.data.plan.health

@@ -22,6 +22,6 @@ def numbers(values: Any) -> list[float]:
     """Return the numbers of an axis, packed or not."""
     if not isinstance(values, dict):
         return list(values)
-    dtype = {"f4": "<f4", "i2": "<i2"}[values["dtype"]]
+    dtype = {"f4": "<f4", "i2": "<i2", "i1": "i1"}[values["dtype"]]
     found: list[float] = np.frombuffer(b64decode(values["bdata"]), dtype=dtype).tolist()
     return found

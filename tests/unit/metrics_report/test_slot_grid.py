@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from base64 import b64encode
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,12 @@ def test_a_long_trial_has_its_slots_on_pages(
 def test_numbers_of_a_chart_are_read_back_as_they_were(values: list[float]) -> None:
     found = numbers(charts.packed(np.asarray(values, dtype=np.float64)))
     assert np.array_equal(found, values, equal_nan=True)
+
+
+@given(st.text(), st.binary())
+def test_a_chart_is_read_back_as_it_was_and_spends_a_byte_on_a_slash(text: str, raw: bytes) -> None:
+    value = {"name": text + "\\u002f", "bdata": b64encode(raw).decode()}
+    told = charts.embedded(value)
+    assert json.loads(told) == value
+    assert "<" not in told
+    assert '"bdata":"' + value["bdata"] + '"' in told
