@@ -17,7 +17,8 @@ from harness.remote.agent_channel import PATIENCE_S
 from harness.remote.fan_out import HostResult, Remote
 from metrics.model.run_folder import BROKEN
 
-ZSTD_LEVEL = 3
+ZSTD_LEVEL = 1
+"""Of event lines the next two levels make larger files, in more time."""
 TOLD_MAX = 10
 """How many lines about files that cannot be read are taken from one host."""
 COMPARED = ("nft", "tc", "iptables", "clock")
