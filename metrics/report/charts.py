@@ -28,6 +28,7 @@ LANE_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#999999", "#009E73", "#F0E442"
 PATTERNS = ("/", "x", ".", "\\", "-", "+", "|")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SECONDS = "time since T0 (s)"
+INDEX_MAX = 2**8
 _TYPES = (("i1", 2**7 - 1), ("i2", 2**15 - 1))
 """Whole numbers as plotly.js reads them, and up to where each goes."""
 TRACES = ("scatter", "bar", "heatmap")
@@ -35,6 +36,8 @@ TRACES = ("scatter", "bar", "heatmap")
 TEMPLATE = plotly.io.templates["plotly_white"].to_plotly_json()
 TEMPLATE["data"] = {kind: TEMPLATE["data"][kind] for kind in TRACES}
 _AXIS = {"automargin": True, "title": {"standoff": 8, "font": {"size": 13}}}
+for _unused in ("polar", "ternary", "scene", "geo", "coloraxis", "colorscale"):
+    del TEMPLATE["layout"][_unused]
 TEMPLATE["layout"] |= {
     "barmode": "overlay",
     "margin": {"l": 10, "r": 20, "t": 36, "b": 10},
@@ -244,8 +247,21 @@ def fragment(figure: go.Figure, key: str, *, height: int) -> str:
     return (
         f'<div class="chart" id="{key}"><div class="drawing" style="height:{height}px"></div>'
         f'<div class="take"></div><script type="application/json">'
-        f"{embedded(figure.to_plotly_json())}</script></div>"
+        f"{embedded(_once(figure.to_plotly_json()))}</script></div>"
     )
+
+
+def _once(figure: dict[str, Any]) -> dict[str, Any]:
+    """Return a figure whose long lists of few words hold each once: page.js puts them back."""
+    for trace in figure["data"]:
+        for key in ("y", "text"):
+            words = trace.get(key)
+            if isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
+                own = list(dict.fromkeys(words))
+                if len(own) < min(len(words) / 2, INDEX_MAX):
+                    at = bytes(own.index(word) for word in words)
+                    trace[key] = {"words": own, "at": b64encode(at).decode()}
+    return figure
 
 
 def embedded(value: Any) -> str:

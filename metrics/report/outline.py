@@ -32,7 +32,10 @@ PARTS = (
     "transactions", "reversed", "stake", "schedule", "proposals", "hard_forks", "pay", "load",
     "chronology",
 )  # fmt: skip
-"""The parts of a trial's section by the name of their template: trial 1 has `trial-1-finality`."""
+"""The parts of a trial's section by the name of their template: trial 1 has `trial-1-finality`.
+
+A template is told by `explains` whether the page has its part for the first time.
+"""
 Context = dict[str, Any]
 
 
@@ -57,6 +60,7 @@ def sections(environment: jinja2.Environment, context: Context) -> list[Section]
 
 def _trials(environment: jinja2.Environment, context: Context) -> list[Section]:
     trials = context[TRIALS]
+    explained: set[str] = set()
     return [
         Section(
             f"trial-{trial['n']}",
@@ -68,7 +72,7 @@ def _trials(environment: jinja2.Environment, context: Context) -> list[Section]:
                     **context,
                     "trial": trial,
                     "first": trial is trials[0],
-                    "parts": _parts(environment, {**context, "trial": trial}),
+                    "parts": _parts(environment, {**context, "trial": trial}, explained),
                 },
             ),
         )
@@ -76,16 +80,15 @@ def _trials(environment: jinja2.Environment, context: Context) -> list[Section]:
     ]
 
 
-def _parts(environment: jinja2.Environment, context: Context) -> list[Section]:
-    found = [
-        Section(
-            f"trial-{context['trial']['n']}-{name}",
-            "",
-            _rendered(environment, f"trial/{name}", context),
-        )
-        for name in PARTS
-    ]
-    return [part for part in found if part.html]
+def _parts(environment: jinja2.Environment, context: Context, explained: set[str]) -> list[Section]:
+    """Return the parts of a trial; each is explained where a page has it first."""
+    found = []
+    for name in PARTS:
+        own = {**context, "explains": name not in explained}
+        if html := _rendered(environment, f"trial/{name}", own):
+            explained.add(name)
+            found.append(Section(f"trial-{context['trial']['n']}-{name}", "", html))
+    return found
 
 
 def _rendered(environment: jinja2.Environment, name: str, context: Context) -> str:

@@ -117,14 +117,14 @@ def _hover(own: list[Spell], letter: str) -> dict[str, Any]:
     """Return what bars say; those that are as they should be say no more than where they are."""
     if not letter:
         return {"hovertemplate": "%{y}, %{base:.1f} s: %{fullData.name}<extra></extra>"}
-    return {"hoverinfo": "text", "hovertext": [charts.label(_said(spell)) for spell in own]}
+    return {"hoverinfo": "y+text", "hovertext": [charts.label(_said(spell)) for spell in own]}
 
 
 def _said(spell: Spell) -> str:
     last = spell.first.slot + spell.slots - 1
     which = f"slot {last}" if spell.slots == 1 else f"slots {spell.first.slot} – {last}"
     reason = f" – {spell.reason.replace('_', ' ')}" if spell.reason else ""
-    return f"{spell.producer} on {spell.host}, {which}, {spell.from_s:.1f} s: {spell.word}{reason}"
+    return f"{which}, {spell.from_s:.1f} s: {spell.word}{reason}"
 
 
 def words(found: list[Slot]) -> Iterator[tuple[str, str, str]]:

@@ -15,7 +15,14 @@ def charts_of(page: str) -> dict[str, dict[str, Any]]:
     found = re.findall(
         r'<div class="chart" id="([^"]+)">.*?<script type="application/json">(.*?)</script>', page
     )
-    return {key: json.loads(text) for key, text in found}
+    return {key: json.loads(text, object_hook=_spelled) for key, text in found}
+
+
+def _spelled(value: dict[str, Any]) -> Any:
+    """Return a list whose words stand in the page once each, as it is drawn; else the value."""
+    if value.keys() != {"words", "at"}:
+        return value
+    return [value["words"][at] for at in b64decode(value["at"])]
 
 
 def numbers(values: Any) -> list[float]:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from metrics.report import outline
@@ -87,3 +88,13 @@ def test_each_template_is_of_a_section_or_of_a_part_of_one() -> None:
     found = {str(path.relative_to(TEMPLATES)).partition(".")[0] for path in TEMPLATES.rglob("*.j2")}
     declared = set(outline.SECTIONS) - {outline.TRIALS} | {f"trial/{p}" for p in outline.PARTS}
     assert found - {"alike", "trial"} == declared
+
+
+def test_a_part_is_explained_where_a_page_has_it_first_and_not_again() -> None:
+    own = {
+        "sections/trial.html.j2": "{% for part in parts %}{{ part.html }}{% endfor %}",
+        "sections/trial/slots.html.j2": "{{ ['slots', explains] if trial.n > 1 }}",
+    }
+    environment = jinja2.Environment(loader=jinja2.FunctionLoader(lambda name: own.get(name, "")))
+    found = outline.sections(environment, {"trials": [{"n": 1}, {"n": 2}, {"n": 3}]})
+    assert [section.html for section in found] == ["['slots', True]", "['slots', False]"]

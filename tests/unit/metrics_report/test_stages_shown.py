@@ -16,7 +16,7 @@ def section(run: Path) -> str:
 
 def tables(section: str) -> list[list[list[str]]]:
     """Return the rows of each table, as texts without marks."""
-    found = re.findall(r"<table>.*?</table>", section, re.DOTALL)
+    found = re.findall(r"<table[^>]*>.*?</table>", section, re.DOTALL)
     rows = [re.findall(r"<tr>.*?</tr>", table, re.DOTALL) for table in found]
     return [
         [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in table]
