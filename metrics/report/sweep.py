@@ -40,8 +40,10 @@ def shown(rows: Sequence[Figures]) -> Figures | None:
     groups: dict[tuple[str, str], list[Figures]] = {}
     for row in charted:
         groups.setdefault((row["figure"], cell_text(row["fixed"])), []).append(row)
-    telling = [found for found in groups.values() if any(_tells(row) for row in found)]
-    varying = [found for found in groups.values() if any(_varies(row) for row in found)]
+    order = list(dict.fromkeys(figure for figure, _ in groups))
+    by_figure = sorted(groups.values(), key=lambda found: order.index(found[0]["figure"]))
+    telling = [found for found in by_figure if any(_tells(row) for row in found)]
+    varying = [found for found in by_figure if any(_varies(row) for row in found)]
     rest = [found for found in varying if found not in telling]
     moved = {found[0]["figure"] for found in varying}
     same = dict.fromkeys(row["figure"] for row in charted if row["figure"] not in moved)
@@ -143,6 +145,7 @@ def _coverage(rows: Sequence[Figures]) -> str:
         return ""
     low = f"{100 * found[0]:.3g} %"
     text = low if found[0] == found[-1] else f"{low} to {100 * found[-1]:.3g} %"
+    text += " of campaigns"
     few = ", less than usual: more trials say more" if found[0] < COVERAGE else ""
     return text + few
 

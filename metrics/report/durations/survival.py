@@ -9,7 +9,10 @@ from metrics.model.cell_text import cell_text
 from metrics.report import charts
 from metrics.results.survival import DETECTED, RECOVERED
 
-TITLES = {DETECTED: "not yet detected", RECOVERED: "not yet recovered"}
+TITLES = {
+    DETECTED: "not yet detected so long after it began (s)",
+    RECOVERED: "not yet recovered so long after its heal (s)",
+}
 LINES_MAX = 8
 """Of more curves in one chart none could be told from another: the rows say it then."""
 
@@ -25,17 +28,14 @@ def _chart(rows: list[dict[str, Any]]) -> str:
     faults = list(dict.fromkeys(row["of"] for row in drawn))
     if not drawn or len(faults) > LINES_MAX:
         return ""
-    figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, subplot_titles=list(TITLES.values()),
-        horizontal_spacing=0.06,
-    )  # fmt: skip
+    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
     seen: set[str] = set()
     for row in drawn:
         column = list(TITLES).index(row["what"]) + 1
         _draw(figure, row, column, faults.index(row["of"]), first=row["of"] not in seen)
         seen.add(row["of"])
-    for column in (1, 2):
-        figure.update_xaxes(title_text="time since (s)", rangemode="tozero", row=1, col=column)
+    for column, title in enumerate(TITLES.values(), start=1):
+        figure.update_xaxes(title_text=title, rangemode="tozero", row=1, col=column)
     figure.update_yaxes(title_text="share of trials", range=[-0.03, 1.03], row=1, col=1)
     return charts.fragment(figure, "survival-chart", height=380)
 
