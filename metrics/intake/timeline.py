@@ -99,6 +99,13 @@ class Timeline:
         onward = self.pairs[third, self.reference]
         return mono + low + onward.at(mono + low)[0], mono + high + onward.at(mono + high)[1]
 
+    def forget_latencies(self) -> None:
+        """Forget the bounds of pairs, most of all, that no stamp needs to be put on the line."""
+        direct = {self.reference} | {a for a, b in self.pairs if b == self.reference}
+        if all(a in direct for a, _ in self.pairs):
+            for pair in [pair for pair in self.pairs if pair[1] != self.reference]:
+                del self.pairs[pair]
+
     def _third(self, epoch: Epoch, reference: Epoch) -> Epoch | None:
         """Return the epoch over which two others are related most tightly."""
         ways = {

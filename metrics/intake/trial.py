@@ -112,7 +112,8 @@ class TrialData:
         return self.source.db
 
     def close(self) -> None:
-        """Forget the events: what was measured of them stays."""
+        """Forget the events, and bounds between clocks: what was measured of them stays."""
+        self.timeline.forget_latencies()
         self.source.db = None
         self.source.read.clear()
         self.source.made.clear()

@@ -22,17 +22,24 @@ CLOCK = "offset_ns bound_ns verified reason"
 class Clocks:
     """The NTP checks of a trial that a source answered, and the figures of each host's clock.
 
-    offset_ns of a check: node clock - true time, within bound_ns.
+    offset_ns of a check: node clock - true time, within bound_ns. pairs: the figures of each probed
+    pair. zero: of how many bursts the bounds hold a zero offset, the score on one shared clock.
     """
 
     checks: list[Event]
     hosts: dict[str, Figures]
+    pairs: list[Figures]
+    closure_ns: float | None
+    zero: int
+    bursts: int
 
 
 def measure(data: TrialData, chain: ChainView) -> Clocks:
     """Return what the trial tells of its hosts' clocks."""
     checks = [e for e in data.events("clock", CLOCK) if e.bound_ns]
-    return Clocks(checks, _hosts(data, checks))
+    pairs = _pairs(data)
+    hosts = _hosts(data, checks, pairs)
+    return Clocks(checks, hosts, pairs, data.timeline.closure_ns(), *_zero_inside(data))
 
 
 def pool(over: Pool[Clocks]) -> Figures:
@@ -40,7 +47,7 @@ def pool(over: Pool[Clocks]) -> Figures:
     return {"clock": over.trials[-1][1].hosts if over.whole else {}}
 
 
-def pairs(data: TrialData) -> list[Figures]:
+def _pairs(data: TrialData) -> list[Figures]:
     """Return, for each probed pair a < b: half widths, drift and the offset at mid-trial, in ns.
 
     The worst half width is that from its first probe to its last, gaps included.
@@ -64,9 +71,8 @@ def pairs(data: TrialData) -> list[Figures]:
     return found
 
 
-def _hosts(data: TrialData, checks: list[Event]) -> dict[str, Figures]:
+def _hosts(data: TrialData, checks: list[Event], between: list[Figures]) -> dict[str, Figures]:
     """Return {host: bounds against peers, NTP offset, abstentions...}."""
-    between = pairs(data)
     abstained = {
         (e.host, e.slot, e.producer)
         for e in data.events("abstained", "slot producer reason")
@@ -104,8 +110,8 @@ def _late_ms(found_ns: Ints, share: float) -> float | None:
     return None if late_ns is None else round(late_ns / 1e6, 4)
 
 
-def zero_inside(data: TrialData) -> tuple[int, int]:
-    """Return (bursts whose bounds hold a zero offset, all): the score on one shared clock."""
+def _zero_inside(data: TrialData) -> tuple[int, int]:
+    """Return (bursts whose bounds hold a zero offset, all)."""
     inside = total = 0
     for (a, b), band in data.timeline.pairs.items():
         if a < b:

@@ -211,6 +211,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     n = data.file.n
     cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
     clients = analysis.of(transactions.METRIC)
+    clock = analysis.of(clocks.METRIC)
     spent, hosts = analysis.of(costs.METRIC), analysis.of(machines.METRIC)
     validity = _validity(analysis, cell["metrics"])
     words = {word for _, _, word in validity}
@@ -237,8 +238,8 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "forks": rows.forks_of(analysis),
         "recovery": rows.recovery_of(analysis),
         "chronology": chronology.shown(analysis),
-        "pairs": sorted(clocks.pairs(data), key=lambda p: (counted(p["a"]), counted(p["b"]))),
-        "hosts": analysis.of(clocks.METRIC).hosts,
+        "pairs": sorted(clock.pairs, key=lambda p: (counted(p["a"]), counted(p["b"]))),
+        "hosts": clock.hosts,
         "costs": sorted(spent, key=lambda cost: counted(cost["node"])),
         "machines": sorted(hosts, key=lambda host: counted(host.host)),
         "asked": transactions.beside_asked(data, clients) if planned.shape else None,
@@ -269,7 +270,7 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, st
     data = analysis.data
     error = _uncertain(analysis.of(propagation.METRIC).hops)
     wall = data.timeline.wall
-    closure = data.timeline.closure_ns()
+    clock = analysis.of(clocks.METRIC)
     hops = [q for row in metrics["propagation_ms"].values() for q in row.values()]
     negative = sum(q["negative"] for q in hops)
     impossible = sum(q["impossible"] for q in hops)
@@ -281,7 +282,7 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, st
          f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else number_text.UNKNOWN,
          "ok" if wall else "warn"),
         ("Triangle closure (consistency only)",
-         "–" if closure is None else f"{closure / 1e6:.3f} ms", "ok"),
+         "–" if clock.closure_ns is None else f"{clock.closure_ns / 1e6:.3f} ms", "ok"),
         ("Negative latencies", f"{negative}, of which outside their error {impossible}",
          "bad" if impossible else "ok"),
         ("Events taken in", f"{data.intake.lines:,} from {len(data.intake.hosts)} hosts", "ok"),
@@ -291,12 +292,10 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, st
     if hosts := analysis.of(machines.METRIC):
         rows.append(("Hosts", *in_short(hosts)))
     if data.plan.lab in CONTAINER_LABS:
-        inside, total = clocks.zero_inside(data)
-        word = "ok" if inside == total else "bad"
-        rows.append(
-            ("True offset (zero) inside the bound", f"{inside} of {total} probe bursts", word)
-        )
-        inside, total = injected.told(data, analysis.of(clocks.METRIC).checks)
+        word = "ok" if clock.zero == clock.bursts else "bad"
+        text = f"{clock.zero} of {clock.bursts} probe bursts"
+        rows.append(("True offset (zero) inside the bound", text, word))
+        inside, total = injected.told(data, clock.checks)
         word = "ok" if inside == total else "bad"
         about = "What a node's clock was put off by, inside the bound"
         rows.append((about, f"{inside} of {total} NTP checks", word))
