@@ -112,7 +112,8 @@ def beside(
     own = during(data, fault, found, disturbs)
     if not any(_clear(others, burst, data.end_ns) for burst in own) and _stacked(others):
         own = []
-    rest = [b for b in found if b.flow == "path" and b.pair not in {burst.pair for burst in own}]
+    reached = {burst.pair for burst in own}
+    rest = [b for b in found if b.flow == "path" and b.pair not in reached]
     before = [b for b in found if b.flow == "path" and b.inside(*quiet_ns(data))]
     under: dict[Pair, list[str]] = {}
     for pair in sorted({burst.pair for burst in rest}):
