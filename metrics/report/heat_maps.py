@@ -106,8 +106,7 @@ def _map(hosts: list[str], cells: Table, key: str, colours: list[list[Any]]) -> 
         go.Scatter(
             x=[charts.label(b) for _, b in doubtful], y=[charts.label(a) for a, _ in doubtful],
             mode="markers", hoverinfo="skip", showlegend=False, name="error exceeds value",
-            marker={"symbol": "line-ne-open", "size": ROWS_PX - 8, "color": "#8a97a3",
-                    "opacity": 0.45},
+            marker={"symbol": "line-ne-open", "size": ROWS_PX - 8, "color": "#8a97a3"},
         )
     )  # fmt: skip
     names = [charts.label(host) for host in hosts]
