@@ -141,9 +141,15 @@ class Cluster:
                 node.end(signal.SIGKILL)
 
     def until_lib(self, num: int) -> None:
-        """Wait until block num is irreversible on every running node."""
+        """Wait until block num is irreversible on every running node; none may end meanwhile."""
         running = [node for node in self.nodes if node.process is not None]
-        wait_until(lambda: all(node.lib() >= num for node in running), f"lib {num}", every_s=0.05)
+
+        def reached(node: Node) -> bool:
+            assert node.process is not None
+            assert node.process.poll() is None, f"{node.name} ended: {node.log()[-2000:]}"
+            return node.lib() >= num
+
+        wait_until(lambda: all(map(reached, running)), f"lib {num}", every_s=0.05)
 
     def agreed(self) -> int:
         """Return how many irreversible blocks two nodes or more know, after checking each."""
