@@ -24,6 +24,7 @@ Ends = tuple[float, float, float]
 """A moment: its middle, and the earliest and the latest that it may have been."""
 LEAST_SLACK_S = 0.001
 LIE_LINGERS_S = 60.0
+CRYSTAL = 160e-6
 DOWN = ("kill", "crash", "power_cut", "freeze_host", "pause")
 """Faults that keep their targets' nodes from doing anything."""
 
@@ -88,6 +89,11 @@ class Second:
         """Return the time of a stamp of a host's raw clock."""
         base, start, rate = self.line[host]
         return (start + rate * (mono_ns - base)) / 1e9
+
+    @property
+    def slews(self) -> bool:
+        """Return whether true time leaves a raw clock faster than a crystal may."""
+        return any(abs(rate - 1) > CRYSTAL for _, _, rate in self.line.values())
 
     def slot_t(self, slot: int) -> float:
         """Return the nominal time of a slot."""

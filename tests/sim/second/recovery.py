@@ -28,7 +28,7 @@ TOLERANCE_BLOCKS, SILENT_SLOTS = 1, 3.5
 WIDE_S = 0.005
 """What the first analysis' bounds of clocks may leave open, see finality."""
 SLEWED_S = 0.02
-"""The same while a time server slews: between two checks bounds give way by twice its rate."""
+"""The same where a time server slews: between two checks bounds give way by twice its rate."""
 Pair = tuple[float, float]
 Ends = tuple[Sample, Sample, Sample]
 """How long something took, and the lower and the upper end of its error."""
@@ -92,7 +92,8 @@ def figures(trials: list[tuple[Second, Chain]]) -> tuple[dict[str, Any], dict[st
         found = [[a for (fault, _), a in after.items() if fault == id_] for _, after in per]
         watched = [_watched(s, id_) for s, after in per if any(f == id_ for f, _ in after)]
         least = min(watched, default=0.0)
-        near = Near(least - SLEWED_S, least + SLEWED_S) if watched else 0.0
+        wide_s = SLEWED_S if any(s.slews for s, _ in per) else WIDE_S
+        near = Near(least - wide_s, least + wide_s) if watched else 0.0
         ways = [
             {
                 **_figures([[a.back for a in part] for part in chosen]),
