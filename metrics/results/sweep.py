@@ -1,6 +1,7 @@
 """The cells of a sweep beside each other: the median trial of each, with an interval over trials.
 
 Cells that differ in one axis alone are a line: the axis with the most values, the others fixed.
+Values of one map in the matrix go together, and are one axis.
 """
 
 import math
@@ -40,12 +41,26 @@ def axis_of(cells: Sequence[Cell]) -> str:
     return max(values, key=lambda name: values[name])
 
 
+def held(cells: Sequence[Cell], axis: str) -> list[str]:
+    """Return the parameters that a line along an axis holds fixed: not those of the same map of
+    values (`net.loss` of `net.delay`) that follow from it, as they go with it.
+    """
+    first = cells[0].params
+
+    def follows(name: str) -> bool:
+        pairs = {(str(cell.params[axis]), str(cell.params[name])) for cell in cells}
+        of_map = name.partition(".")[0] == axis.partition(".")[0]
+        return of_map and len(pairs) == len({at for at, _ in pairs})
+
+    return [name for name in first if name != axis and not follows(name)]
+
+
 def lines(cells: Sequence[Cell], axis: str) -> list[list[Cell]]:
     """Return the cells, those together that differ in the axis alone, in their order."""
+    fixed = held(cells, axis)
     found: dict[str, list[Cell]] = {}
     for cell in cells:
-        rest = {name: value for name, value in cell.params.items() if name != axis}
-        found.setdefault(str(rest), []).append(cell)
+        found.setdefault(str([cell.params[name] for name in fixed]), []).append(cell)
     return list(found.values())
 
 
@@ -63,17 +78,21 @@ def sweep(cells: Sequence[Cell], axis: str = "") -> list[Figures]:
     if len(cells) < 2:
         return []
     axis = axis or axis_of(cells)
-    return [row for line in lines(cells, axis) for row in _rows(line, axis)]
+    names = held(cells, axis)
+    return [
+        row
+        for line in lines(cells, axis)
+        for row in _rows(line, axis, {name: line[0].params[name] for name in names})
+    ]
 
 
-def _rows(line: Sequence[Cell], axis: str) -> Iterator[Figures]:
+def _rows(line: Sequence[Cell], axis: str, fixed: Mapping[str, Any]) -> Iterator[Figures]:
     found: dict[tuple[str, str], None] = {}
     for cell in line:
         for phases in cell.trials.values():
             found |= dict.fromkeys(
                 (phase, path) for phase, m in phases.items() if phase != WARMUP for path in m
             )
-    fixed = {name: value for name, value in line[0].params.items() if name != axis}
     for phase, path in found:
         points = [p for cell in line if (p := _point(cell, axis, phase, path)) is not None]
         if len(points) > 1:

@@ -78,6 +78,12 @@ def rows_of(summary: Mapping[str, Any], metric: str, over: str, phase: str) -> l
             f"--over {over}: no axis of the matrix; {nearest(over, list(cells[0].params))}"
         )
     rows = sweep.sweep(cells, over)
+    if not rows:
+        axes = [name for name in cells[0].params if sweep.sweep(cells, name)]
+        raise UsageError(
+            f"--over {over or sweep.axis_of(cells)}: there are no two cells with figures that"
+            f" differ in it alone; {nearest(over, axes)}"
+        )
     own = [row for row in rows if row["figure"] == metric]
     if not own:
         known = nearest(metric, list(dict.fromkeys(row["figure"] for row in rows)))

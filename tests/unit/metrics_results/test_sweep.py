@@ -105,6 +105,31 @@ def test_a_second_axis_makes_a_line_for_each_of_its_values() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("net", "axis", "found"),
+    [
+        ([("0ms", 0), ("1ms", 1), ("2ms", 2)], "", [({}, ["0ms", "1ms", "2ms"])]),
+        ([("0ms", 0), ("1ms", 1), ("2ms", 2)], "net.loss", [({}, [0, 1, 2])]),
+        ([("0ms", 0), ("1ms", 0), ("2ms", 1)], "net.delay", [({}, ["0ms", "1ms", "2ms"])]),
+        ([("0ms", 0), ("1ms", 1), ("1ms", 2)], "net.delay", []),
+        (
+            [("0ms", 0), ("1ms", 0), ("0ms", 1), ("1ms", 1)],
+            "net.delay",
+            [({"net.loss": 0}, ["0ms", "1ms"]), ({"net.loss": 1}, ["0ms", "1ms"])],
+        ),
+    ],
+)
+def test_values_of_one_map_go_together_along_an_axis_that_they_follow_from(
+    net: list[tuple[str, int]], axis: str, found: list[tuple[dict[str, Any], list[Any]]]
+) -> None:
+    cells = [
+        cell(n, {"net.delay": delay, "net.loss": loss}, exactly(n))
+        for n, (delay, loss) in enumerate(net, start=1)
+    ]
+    rows = sweep(cells, axis)
+    assert [(row["fixed"], [p["at"] for p in row["points"]]) for row in rows] == found
+
+
 def test_what_is_not_known_of_a_trial_is_no_figure_of_it() -> None:
     q = {"n": 30, "unknown": 0, "censored": 2, "few": ["p99"], "p50": 1.0, "p95": None, "max": None,
          "p99": None, "error": {"p50": [0.9, 1.2]}}  # fmt: skip
@@ -164,6 +189,19 @@ def test_a_figure_axis_or_phase_that_is_not_there_is_one_line(
     with pytest.raises(UsageError) as caught:
         sweep_table.rows_of(summary(two), metric, over, phase)
     assert str(caught.value) == line
+
+
+def test_an_axis_without_a_line_is_said_with_those_that_have_one() -> None:
+    cells = [
+        cell(n, {"net.delay": delay, "net.loss": n}, exactly(n))
+        for n, delay in enumerate(("0ms", "1ms", "1ms"))
+    ]
+    with pytest.raises(UsageError) as caught:
+        sweep_table.rows_of(summary(cells), PATH, "net.delay", "")
+    assert str(caught.value) == (
+        "--over net.delay: there are no two cells with figures that differ in it alone; did you"
+        " mean net.loss?"
+    )
 
 
 def test_a_run_of_one_cell_is_no_sweep() -> None:
