@@ -4,13 +4,15 @@ The bounds are as hard as what is assumed of crystals: CRYSTAL_PPM and PAIR_WAND
 """
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import duckdb
 import numpy as np
 
-from metrics.intake import offset_bounds
-from metrics.intake.offset_bounds import BrokenBounds, Ints, OffsetBounds, Wander
+from metrics.intake import offset_fits
+from metrics.intake.offset_bounds import BrokenBounds, Ints, OffsetBounds
+from metrics.intake.offset_fits import Sampled, Wander
 from metrics.model.plan import PlannedFault
 
 CRYSTAL_PPM = 160
@@ -18,25 +20,21 @@ CRYSTAL_PPM = 160
 of hosts are specified to 100 ppm at most; the rest is for a burst of 60 ppm, as of warming up."""
 PAIR_WANDER_PPM = 100
 """Assumed: how far the rate between two raw clocks may leave its mean over a trial, at any moment.
-Counts where probes span band.FIT_NS and tell the mean well."""
+Counts where probes span offset_fits.FIT_NS and tell the mean well."""
 UNFITTED_PPM = 2 * CRYSTAL_PPM
 """How fast two raw clocks may part where no mean rate is told, by what is assumed of each."""
 
-
 _ANSWERED = """
-    WITH answered AS (
-        SELECT * FROM event_probe
-        WHERE trial = ? AND flow = 'clock' AND t1_ns <> 0 AND t4_ns <> 0 AND peer_boot <> ''
-    ), pairs AS (
-        SELECT host, boot, peer, peer_boot,
-            row_number() OVER (ORDER BY min(node), min(seq)) - 1 AS n
-        FROM answered GROUP BY host, boot, peer, peer_boot
-    )
+    FROM event_probe
+    WHERE trial = ? AND flow = 'clock' AND t1_ns <> 0 AND t4_ns <> 0 AND peer_boot <> ''
 """
-"""Clock probes that came back, and who asked whom, in the order of the first."""
-_STAMPS = """
-    SELECT n, t1_ns, t2_ns, t3_ns, t4_ns
-    FROM answered JOIN pairs USING (host, boot, peer, peer_boot) ORDER BY n, node, seq, mono_ns
+"""Clock probes that came back."""
+_STAMPS = f"""
+    WITH answered AS (SELECT * {_ANSWERED})
+    SELECT own.n AS here, other.n AS there, t1_ns, t2_ns, t3_ns, t4_ns
+    FROM answered JOIN clocks own USING (host, boot)
+    JOIN clocks other ON peer = other.host AND peer_boot = other.boot
+    ORDER BY node, seq, mono_ns
 """
 
 
@@ -47,38 +45,51 @@ class Epoch(NamedTuple):
     boot: str
 
 
-Pairs = dict[tuple[Epoch, Epoch], OffsetBounds | BrokenBounds]
+Pair = tuple[Epoch, Epoch]
+Pairs = dict[Pair, OffsetBounds | BrokenBounds]
 """The offset of each pair's clocks: broken where a whole host, and its clock, stood still."""
+Samples = dict[Pair, list[Ints]]
+"""Of each pair the rows of `both_ways` of each of its probers."""
 
 
 def from_probes(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]) -> Pairs:
     """Return the band of each pair of epochs that answered clock probes in a trial."""
-    samples: dict[tuple[Epoch, Epoch], list[Ints]] = defaultdict(list)
-    groups = db.execute(f"{_ANSWERED} SELECT * EXCLUDE (n) FROM pairs ORDER BY n", [trial])
-    ways = [(Epoch(*way[:2]), Epoch(*way[2:])) for way in groups.fetchall()]
-    told = db.execute(f"{_ANSWERED} {_STAMPS}", [trial]).fetchnumpy()
-    edges = np.searchsorted(told.pop("n"), np.arange(len(ways) + 1))
-    stamps = np.stack([*told.values()]).astype(np.int64)
-    for n, (here, there) in enumerate(ways):
-        forth, back = both_ways(*stamps[:, edges[n] : edges[n + 1]])
-        samples[here, there].append(forth)
-        samples[there, here].append(back)
+    each = f"SELECT host, boot {_ANSWERED} UNION SELECT peer, peer_boot {_ANSWERED}"
+    clocks = [Epoch(*row) for row in db.execute(f"{each} ORDER BY ALL", [trial, trial]).fetchall()]
+    if not clocks:
+        return {}
+    hosts, boots = (np.asarray(names, dtype=object) for names in zip(*clocks, strict=True))
+    db.register("clocks", {"host": hosts, "boot": boots, "n": np.arange(len(clocks))})
+    here, there, *stamps = db.execute(_STAMPS, [trial]).fetchnumpy().values()
+    db.unregister("clocks")
+    forth, back = both_ways(*np.stack(stamps).astype(np.int64))
+    samples: Samples = defaultdict(list)
+    for way, own in by_key(here * len(clocks) + there):
+        one, other = (clocks[n] for n in divmod(way, len(clocks)))
+        samples[one, other].append(forth[:, own])
+        samples[other, one].append(back[:, own])
     return related(samples, faults)
 
 
-def related(samples: dict[tuple[Epoch, Epoch], list[Ints]], faults: list[PlannedFault]) -> Pairs:
-    """Return the band of each pair; samples: the rows of `both_ways` of each of its probers.
+def by_key(keys: Ints) -> Iterator[tuple[int, Ints]]:
+    """Yield each key in the order of the first, and its places."""
+    found, first, count = np.unique(keys, return_index=True, return_counts=True)
+    places = np.split(np.argsort(keys, kind="stable"), np.cumsum(count)[:-1])
+    for i in np.argsort(first).tolist():
+        yield int(found[i]), places[i]
 
-    Where a pair breaks what is assumed, one of its two clocks did, so that all bands of both give
-    way: others may be too wide to show it.
+
+def related(samples: Samples, faults: list[PlannedFault]) -> Pairs:
+    """Return the band of each pair under what is assumed of crystals.
+
+    Where a pair breaks that, one of its two clocks did, so that all bands of both give way: others
+    may be too wide to show it.
     """
-    found = {pair: pair_band(parts, _jumps(faults, pair)) for pair, parts in samples.items()}
+    found = bands(samples, faults, {})
     broken_ppm = breaches_ppm(found)
-    for pair, parts in samples.items():
-        least_ppm = max(broken_ppm[epoch] for epoch in pair)
-        if least_ppm:
-            found[pair] = pair_band(parts, _jumps(faults, pair), least_ppm)
-    return found
+    least_ppm = {pair: max(broken_ppm[epoch] for epoch in pair) for pair in samples}
+    wider = {pair: parts for pair, parts in samples.items() if least_ppm[pair]}
+    return found | bands(wider, faults, least_ppm)
 
 
 def breaches_ppm(pairs: Pairs) -> dict[Epoch, float]:
@@ -103,23 +114,21 @@ def both_ways(t1: Ints, t2: Ints, t3: Ints, t4: Ints) -> tuple[Ints, Ints]:
     return np.stack([(t1 + t4) // 2, low, high]), np.stack([(t2 + t3) // 2, -high, -low])
 
 
-def pair_band(
-    series: list[Ints], jumps: int = 0, least_ppm: float = 0.0
-) -> OffsetBounds | BrokenBounds:
-    """Return the band of the offset between two raw clocks, under what is assumed of crystals.
-
-    series: the rows of `both_ways` of each prober.
+def bands(samples: Samples, faults: list[PlannedFault], least_ppm: Mapping[Pair, float]) -> Pairs:
+    """Return the band of each pair, each by itself; least_ppm: how fast offsets may wander at least
+    because of what other pairs showed.
     """
-    times, lower, upper = np.concatenate(series, axis=1)
-    wander = Wander(PAIR_WANDER_PPM, UNFITTED_PPM, least_ppm)
-    if jumps:
-        return offset_bounds.fit_broken(times, lower, upper, wander, jumps)
-    return offset_bounds.fit(times, lower, upper, wander, series)
-
-
-def _jumps(faults: list[PlannedFault], pair: tuple[Epoch, Epoch]) -> int:
-    """Return how often the offset of a pair may jump."""
-    return sum(freezes(faults, epoch.host) for epoch in pair)
+    found: Pairs = {}
+    steady: dict[Pair, Sampled] = {}
+    for pair, parts in samples.items():
+        rows = np.concatenate(parts, axis=1)
+        wander = Wander(PAIR_WANDER_PPM, UNFITTED_PPM, least_ppm.get(pair, 0.0))
+        if jumps := sum(freezes(faults, epoch.host) for epoch in pair):
+            found[pair] = offset_fits.fit_broken(rows, wander, jumps)
+        else:
+            steady[pair] = Sampled(rows, wander, parts)
+    found |= zip(steady, offset_fits.fit_all([*steady.values()]), strict=True)
+    return {pair: found[pair] for pair in samples}
 
 
 def freezes(faults: list[PlannedFault], host: str) -> int:

@@ -8,20 +8,30 @@ finality, which starts at a slot's nominal time, needs both. Time on the line co
 The bounds are as hard as what is assumed of crystals: see `clock_pairs`.
 """
 
-import math
-from collections.abc import Container
+from collections import defaultdict
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import NamedTuple
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from faults.model.record import Record
-from metrics.intake import event_table, offset_bounds
-from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breaches_ppm, freezes, from_probes
+from metrics.intake import offset_fits
+from metrics.intake.clock_pairs import (
+    CRYSTAL_PPM,
+    Epoch,
+    Pair,
+    Pairs,
+    breaches_ppm,
+    freezes,
+    from_probes,
+)
 from metrics.intake.event_validation import Intake
-from metrics.intake.offset_bounds import NEVER_FITTED, Floats, Ints, OffsetBounds, Wander
+from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
+from metrics.intake.offset_fits import NEVER_FITTED, Wander
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -35,6 +45,12 @@ SETTLE_NS = 5_000_000_000
 """Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
 LIE_LINGERS_NS = 60_000_000_000
 """A redirected flow may stay redirected in the kernel's memory for some time."""
+_CHECKS = """
+    SELECT epoch, wall_ns, mono_ns, offset_ns, bound_ns
+    FROM event_clock JOIN epochs USING (host, boot)
+    WHERE trial = ? AND verified AND bound_ns > 0 ORDER BY node, seq, mono_ns
+"""
+Bools = npt.NDArray[np.bool_]
 
 
 class Interval(NamedTuple):
@@ -137,18 +153,26 @@ class Timeline:
     def closure_ns(self) -> float | None:
         """Return the worst triangle closure of the middles: a consistency figure, no bound."""
         epochs = sorted({a for a, _ in self.pairs})
-        closures = [self._around(*three) for three in combinations(epochs, 3)]
-        return max((abs(around) for around in closures if around is not None), default=None)
-
-    def _around(self, a: Epoch, b: Epoch, c: Epoch) -> float | None:
-        ab, bc, ca = (self.pairs.get(p) for p in ((a, b), (b, c), (c, a)))
-        if ab is None or bc is None or ca is None:
+        ways = [((a, b), (b, c), (c, a)) for a, b, c in combinations(epochs, 3)]
+        ways = [three for three in ways if all(pair in self.pairs for pair in three)]
+        if not ways:
             return None
-        at = ab.times[len(ab.times) // 2 : len(ab.times) // 2 + 1]
-        to_b = _halfway(*ab.at(at))
-        to_c = _halfway(*bc.at(at + to_b))
-        back = _halfway(*ca.at(at + to_b + to_c))
-        return float(to_b[0] + to_c[0] + back[0])
+        middles = {pair: _middle(self.pairs[pair].times) for pair in {three[0] for three in ways}}
+        begin = np.asarray([middles[three[0]] for three in ways], dtype=np.int64)
+        there = begin
+        for pairs in zip(*ways, strict=True):
+            there = self._over(pairs, there)
+        return float(np.abs(there - begin).max())
+
+    def _over(self, pairs: Sequence[Pair], mono: Ints) -> Ints:
+        """Return each stamp as the other clock of a pair has it, by the middle of the bounds."""
+        places: dict[Pair, list[int]] = defaultdict(list)
+        for place, pair in enumerate(pairs):
+            places[pair].append(place)
+        found = mono.copy()
+        for pair, own in places.items():
+            found[own] += _halfway(*self.pairs[pair].at(mono[own]))
+        return found
 
 
 def _unbounded(value: Floats) -> Interval:
@@ -206,7 +230,7 @@ def build(
         for epoch in epochs(intake, MEASURED)
         if bare.to_reference(epoch, np.zeros(0, dtype=np.int64)) is None
     ]
-    wall = _wall(db, trial.n, bare, planned.faults)
+    wall = _wall(db, trial.n, bare, known, planned.faults)
     if wall is None:
         problems.append("no verified NTP check: wall time is not tied to the time line")
     elif wall.empty:
@@ -266,43 +290,57 @@ def _armed_t0(agents: list[Record], reference: Epoch | None, known: list[Epoch])
 
 
 def _wall(
-    db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline, faults: list[PlannedFault]
+    db: duckdb.DuckDBPyConnection,
+    trial: int,
+    bare: Timeline,
+    known: list[Epoch],
+    faults: list[PlannedFault],
 ) -> OffsetBounds | None:
-    """Return the band of (true wall time - reference clock), by trusted hosts' verified checks."""
-    points: list[tuple[int, int, int]] = []
+    """Return the band of (true wall time - reference clock), by trusted hosts' verified checks.
+
+    known: the trial's epochs, by the places that the database has of them.
+    """
+    points: list[Ints] = []
     wander_ppm: float = WALL_WANDER_PPM
     if bare.reference:
         wander_ppm += bare.breaches_ppm[bare.reference]
-    for host, _, boot, _, wall, mono, offset, bound, verified in event_table.rows(
-        db, trial, "clock", "offset_ns bound_ns verified"
-    ):
-        if not verified or not bound or bound <= 0:
-            continue
-        related = bare.to_reference(Epoch(host, boot), np.asarray([mono], dtype=np.int64))
+    told = db.execute(_CHECKS, [trial]).fetchnumpy()
+    for place in np.unique(told["epoch"]).tolist():
+        wall, mono, offset, bound = (
+            told[name][told["epoch"] == place]
+            for name in ("wall_ns", "mono_ns", "offset_ns", "bound_ns")
+        )
+        related = bare.to_reference(known[place], mono)
         if related is None:
             continue
-        low, high = int(related[0][0]), int(related[1][0])
-        since = None if bare.t0_mono_ns is None else (low + high) // 2 - bare.t0_mono_ns
-        if any(_bends(fault, host, since) for fault in faults):
-            continue
-        true = wall - offset
-        slack = math.ceil((high - low) * wander_ppm / 1e6) + 1
-        points.append(((low + high) // 2, true - bound - high - slack, true + bound - low + slack))
-    if not points:
+        low, high = related
+        middle, true = (low + high) // 2, wall - offset
+        slack = np.ceil((high - low) * wander_ppm / 1e6).astype(np.int64) + 1
+        rows = np.stack([middle, true - bound - high - slack, true + bound - low + slack])
+        since = None if bare.t0_mono_ns is None else middle - bare.t0_mono_ns
+        points.append(rows[:, ~_bent(faults, known[place].host, since, len(mono))])
+    whole = np.concatenate([np.zeros((3, 0), dtype=np.int64), *points], axis=1)
+    if not whole.size:
         return None
-    times, lower, upper = np.asarray(points, dtype=np.int64).T
-    return offset_bounds.fit(times, lower, upper, Wander(NEVER_FITTED, wander_ppm))
+    return offset_fits.fit(whole, Wander(NEVER_FITTED, wander_ppm))
 
 
-def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
-    """Return whether a fault bends the host's clock, or what it is told, at a time since T0.
+def _bent(faults: list[PlannedFault], host: str, since_ns: Ints | None, count: int) -> Bools:
+    """Return whether a fault bends the host's clock, or what it is told, at times since T0.
 
     Without a T0 on the line, the whole trial counts.
     """
-    if not bends_truth(fault) or host not in fault.targets:
-        return False
-    after_ns = LIE_LINGERS_NS if fault.kind.clock == "lie" else SETTLE_NS
-    return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns
+    found = np.zeros(count, dtype=bool)
+    for fault in faults:
+        if bends_truth(fault) and host in fault.targets:
+            after_ns = LIE_LINGERS_NS if fault.kind.clock == "lie" else SETTLE_NS
+            first_ns, last_ns = fault.at_ns - SETTLE_NS, fault.end_ns + after_ns
+            found |= since_ns is None or (first_ns <= since_ns) & (since_ns < last_ns)
+    return found
+
+
+def _middle(times: Ints) -> int:
+    return int(times[len(times) // 2])
 
 
 def _halfway(low: Ints, high: Ints) -> Ints:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from faults.model.record import Record
 from metrics.intake import agent_journals, event_table, phase_windows, timeline
-from metrics.intake.clock_pairs import Epoch
+from metrics.intake.clock_pairs import Epoch, by_key
 from metrics.intake.event_validation import Intake
 from metrics.intake.offset_bounds import Floats, Ints
 from metrics.intake.timeline import Timeline
@@ -157,9 +157,8 @@ class TrialData:
         middles, and the lower and upper ends.
         """
         found = np.full((3, len(epoch)), np.nan)
-        for i in np.unique(epoch).tolist():
-            own = np.flatnonzero(epoch == i)
-            found[:, own] = self.timeline.line(self.epochs[i], mono_ns[own])
+        for place, own in by_key(epoch):
+            found[:, own] = self.timeline.line(self.epochs[place], mono_ns[own])
         return found
 
     @property

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
-from metrics.intake.offset_bounds import WIDEST_PPM, Ints
+from metrics.intake.offset_bounds import Ints
+from metrics.intake.offset_fits import WIDEST_PPM
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from metrics.intake.clock_pairs import by_key
 from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import TrialData
 from metrics.model.quantiles import Floats
@@ -133,8 +134,7 @@ def latencies(data: TrialData, start: Ints, start_ns: Ints, end: Ints, end_ns: I
     """
     found = np.empty((3, len(start)))
     pair = start * len(data.epochs) + end
-    for which in np.unique(pair).tolist():
-        own = np.flatnonzero(pair == which)
+    for which, own in by_key(pair):
         first, last = (data.epochs[i] for i in divmod(which, len(data.epochs)))
         found[:, own] = data.timeline.latency(first, start_ns[own], last, end_ns[own])
     return found

@@ -51,7 +51,7 @@ def probed(
         b.read(probes_s + there + 50e-6),
         a.read(probes_s + there + 50e-6 + back),
     )
-    related = {(A, B): clock_pairs.pair_band([forth]), (B, A): clock_pairs.pair_band([home])}
+    related = clock_pairs.bands({(A, B): [forth], (B, A): [home]}, [], {})
     return Timeline(A, related, None, 0, None)
 
 
