@@ -19,7 +19,7 @@ from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 from node.network.sync_rules import Sync, Tip
 
-KNOWN_BLOCKS_MAX = 4_096
+KNOWN_BLOCKS_MAX = 1_024
 KNOWN_TRANSACTIONS_MAX = 32_768
 WANTED_MAX = 4_096
 WAIT_MIN_NS = 20_000_000

@@ -18,7 +18,8 @@ from node.chain.model.watermark import Watermark
 
 SCHEMA = b"2"
 _PROBE_BYTES = 64 * 1024
-_READER_CACHE_KB = 512
+_CACHE_KB = 512
+"""Of pages, for each connection: blocks are written once and hardly read again."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS blocks (
@@ -133,7 +134,8 @@ class Database:
             made = sqlite3.connect(
                 self.path, timeout=1.0, isolation_level=None, check_same_thread=False
             )
-        self._open_files.callback(made.close)
+            self._open_files.callback(made.close)
+            made.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
         return made
 
     def _take(self) -> None:
@@ -157,7 +159,6 @@ class Database:
             write(probe, (_PROBE_BYTES,))
             write("COMMIT")
             self._reader.execute("PRAGMA query_only=1")
-            self._reader.execute(f"PRAGMA cache_size=-{_READER_CACHE_KB}")
         meta = dict(self.rows("SELECT key, value FROM meta WHERE key IN ('schema', 'chain_id')"))
         if meta["schema"] != SCHEMA:
             raise StoreError(f"{self.path}: written by another version; remove it or use that one")
