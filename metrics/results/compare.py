@@ -52,8 +52,9 @@ def compare(
 
     [{cell, phase, figure, base: {n, value}, other: {n, value}, shift, low, high, p, p_holm, effect,
     could_find, advised, tolerance, verdict}]: value is the median trial, null beyond the end; shift
-    with its interval how much larger the other's trials are; p_holm, tolerance and verdict are null
-    of what is not judged. advised: trials of each run that would find FIND of the base.
+    with its interval how much larger the other's trials are, null without an end, which way the
+    effect tells; p_holm, tolerance and verdict are null of what is not judged. advised: trials of
+    each run that would find FIND of the base.
     """
     both = [place for place in base if place in other]
     judged = [place for place in both if place.figure in rules and place.phase != EVERY]
@@ -96,7 +97,8 @@ def _verdict(row: Figures, tests: int) -> str:
     if not row["certain"]:
         return CLOCKS
     sign = -1 if row["figure"] in MORE_IS_BETTER else 1
-    change = math.inf if row["shift"] is None else row["shift"]
+    endless = math.copysign(math.inf, row["effect"])
+    change = endless if row["shift"] is None else row["shift"]
     if sign * change < 0:
         return BETTER
     share = row["figure"].endswith("_ratio")

@@ -72,10 +72,13 @@ def _table_of_rows(title: str, rows: list[dict[str, Any]]) -> Table:
 
 def _difference(row: Mapping[str, Any]) -> str:
     """Return the shift and its interval, where there is one."""
+    if row["shift"] is None:
+        return "beyond the end" if row["effect"] > 0 else "no longer beyond the end"
     text = _value(row, row["shift"])
     if row["low"] is None and row["high"] is None:
         return f"{text}\nno interval"
-    return f"{text}\n{_value(row, row['low'])} .. {_value(row, row['high'])}"
+    low, high = ("open" if row[end] is None else _value(row, row[end]) for end in ("low", "high"))
+    return f"{text}\n{low} .. {high}"
 
 
 def _value(row: Mapping[str, Any], value: float | None) -> str:

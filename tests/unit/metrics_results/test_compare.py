@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from harness.__main__ import main
 from harness.campaign import campaign_file
+from harness.cli.tables import compare_tables
 from harness.errors import CampaignError
 from metrics.results.compare import Place, compare
 from metrics.results.trial_figures import OPEN, Figure
@@ -52,6 +55,33 @@ def test_a_figure_that_is_judged_has_one_of_these_verdicts(
     other: list[float | Figure], word: str
 ) -> None:
     assert verdict(side(FIVE), side(other)) == word
+
+
+TRIALS = st.lists(st.one_of(st.integers(1, 9).map(float), st.just(OPEN)), min_size=4, max_size=6)
+SWAPPED = {"worse": {"better"}, "within tolerance": {"better"},
+           "better": {"worse", "within tolerance"}}  # fmt: skip
+
+
+@given(TRIALS, TRIALS)
+@example([OPEN] * 5, FIVE)
+def test_what_is_worse_than_a_run_has_that_run_better(
+    first: list[float | Figure], second: list[float | Figure]
+) -> None:
+    """Also where trials of either last beyond the end."""
+    there, back = (verdict(side(a), side(b)) for a, b in ((first, second), (second, first)))
+    assert back in SWAPPED.get(there, {there})
+
+
+def test_a_difference_without_an_end_says_which_way_it_goes() -> None:
+    ((there,), (back,)) = (
+        compare(side(a), side(b), RULES) for a, b in ((FIVE, [OPEN] * 5), ([OPEN] * 5, FIVE))
+    )
+    assert [(row["shift"], row["verdict"]) for row in (there, back)] == [
+        (None, "worse"), (None, "better"),
+    ]  # fmt: skip
+    assert [compare_tables._difference(row) for row in (there, back)] == [
+        "beyond the end", "no longer beyond the end",
+    ]  # fmt: skip
 
 
 def test_what_a_campaign_tolerates_is_no_regression() -> None:
