@@ -1,26 +1,22 @@
 """What takes a lab of hosts: deploying to it, a host that is dead, faults on all at one moment."""
 
 import json
-import os
-import secrets
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from faults.host.boottime import boottime_ns
+from harness.bench.rig import lab as rig_lab
 from harness.bench.row import BareTimer, Row, of_samples
 from harness.controller.console import Show, console_of
 from harness.deploy import rollout
 from harness.errors import RunError
-from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
-from harness.labs.lifecycle import container_lab, power
+from harness.labs.lifecycle import power
 from harness.orchestrator import run
 from harness.orchestrator.job import RunOptions, job_of
 from harness.remote.fan_out import Remote, refuse_failed
-from harness.testbed import lab_teardown
 
 HOSTS = 8
 COUNT = 8
@@ -37,27 +33,14 @@ safety: {{max_unreachable: {hosts}}}
 timeline:
 """
 PARTITION = "  - {{id: p{n}, at: {at}s, for: 2s, fault: partition, shape: minority}}\n"
-
-
-def skipped() -> str:
-    """Return why it cannot be measured here, or ""."""
-    if os.geteuid() != 0:
-        return "needs root: lab hosts"
-    if shutil.which("systemd-nspawn") is None:
-        return "needs systemd-nspawn (systemd-container)"
-    return ""
+skipped = rig_lab.skipped
 
 
 def rows() -> list[Row]:
     """Return the figures of one lab, made for them and removed again."""
     show = Show(console_of(stderr=True))
-    name = f"bench-{secrets.token_hex(3)}"
-    try:
-        made = container_lab.up(name, HOSTS, show.step)
-        lab = inventory.load(made.inventory)
+    with rig_lab.fresh(HOSTS, show) as (name, lab):
         return [*_deploys(name, lab, show.step), *_spread(lab, show)]
-    finally:
-        lab_teardown.take_down(name, show.step)
 
 
 def _deploys(name: str, lab: Inventory, progress: Callable[[str], None]) -> list[Row]:

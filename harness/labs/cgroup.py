@@ -7,6 +7,7 @@ hosts share one and the hosts' systemds fight over it.
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -108,6 +109,32 @@ def processes(tops: Iterable[str], host: str = "") -> tuple[ProcessId, ...]:
                     if process is not None:
                         found.add(process)
     return tuple(sorted(found, key=lambda process: process.pid))
+
+
+def used_ns(first: int) -> int:
+    """Return how much of a processor all that ran in a container has had; first: its first process.
+
+    From cgroup v2, which counts that also where v1 rations.
+
+    Raises:
+        LabError: there is none, or no such process.
+    """
+    root = MOUNT if (MOUNT / "cgroup.controllers").exists() else MOUNT / "unified"
+    try:
+        lines = Path(f"/proc/{first}/cgroup").read_text().splitlines()
+        path = next(line[len("0::/") :] for line in lines if line.startswith("0::/"))
+        words = (root / whole(path) / "cpu.stat").read_text().split()
+    except (OSError, StopIteration) as error:
+        raise LabError(f"no cgroup v2 counts what process {first} uses") from error
+    return 1_000 * int(words[words.index("usage_usec") + 1])
+
+
+def whole(path: str) -> str:
+    """Return the cgroup of a whole container, of which a first process is in that of path.
+
+    Its systemd has moved itself below what it was given, as nspawn did before it.
+    """
+    return re.split(r"/(?:payload|init\.scope)(?=/|$)", path)[0]
 
 
 def remove(tops: Iterable[str], host: str = "") -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from harness.bench import probe_effect
-from harness.bench.probe_effect import Trial, compared
+from harness.bench.probe_effect import Event, Measured, Trial, compared, finality
+from harness.errors import RunError
 
 
 def test_a_difference_has_an_interval_where_there_are_enough_trials() -> None:
@@ -28,14 +30,39 @@ def test_a_difference_has_an_interval_where_there_are_enough_trials() -> None:
     ]
 
 
-@pytest.mark.long
-def test_real_nodes_are_measured_with_and_without_being_looked_at(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name, value in (("TRIALS", 1), ("LASTS_S", 3.0), ("SETTLED_S", 6.0)):
-        monkeypatch.setattr(probe_effect, name, value)
-    finality, more, missed, _, processor, _ = probe_effect.rows()
-    assert (finality.n, more.what) == (1, "finality, p99, more by being looked at")
-    assert min(finality.value or 0, finality.floor or 0) > 0
-    assert min(missed.value or 0, missed.floor or 0) >= 0
-    assert min(processor.value or 0, processor.floor or 0) > 0
+FIRST = 1_000
+MEASURED = Measured(range(FIRST, FIRST + 4), 7_000_000_000)
+
+
+def produced(slot: int) -> Event:
+    return Event(kind="produced", host="n1", wall_ns=0, id=f"b{slot}", slot=slot)
+
+
+def final(slot: int, host: str, took_ms: int) -> Event:
+    wall_ns = MEASURED.time_ns(slot) + took_ms * 1_000_000
+    return Event(kind="irreversible", host=host, wall_ns=wall_ns, id=f"b{slot}")
+
+
+def test_finality_counts_from_the_slot_of_each_measured_block_at_each_host() -> None:
+    slots = (FIRST - 1, FIRST, FIRST + 1, FIRST + 3, FIRST + 4)
+    of_n1 = [final(slot, "n1", 100) for slot in slots]
+    of_n2 = [final(slot, "n2", 900 if slot in (FIRST - 1, FIRST + 4) else 200) for slot in slots]
+    events = [*map(produced, slots), *of_n1, *of_n2]
+    assert finality(events, MEASURED) == (200.0, 1)
+
+
+def test_a_block_that_nobody_has_final_is_a_slot_missed() -> None:
+    forked = Event(kind="produced", host="n2", wall_ns=0, id="fork", slot=FIRST + 1)
+    events = [produced(FIRST), forked, final(FIRST, "n1", 300), final(FIRST, "n2", 400)]
+    assert finality(events, MEASURED) == (400.0, 3)
+
+
+def test_a_block_that_one_host_has_not_final_took_it_longer_than_anything_seen() -> None:
+    slots = (FIRST, FIRST + 1)
+    events = [*map(produced, slots), *(final(slot, "n1", 100) for slot in slots)]
+    assert finality([*events, final(FIRST, "n2", 100)], MEASURED) == (math.inf, 2)
+
+
+def test_a_chain_without_a_final_block_is_said_to_be_one() -> None:
+    with pytest.raises(RunError, match="no block became final"):
+        finality([produced(FIRST)], MEASURED)
