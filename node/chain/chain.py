@@ -209,12 +209,14 @@ class Chain:
         """Sign and send a child of the head; return why that must not be, "" when it was done."""
         head, profile, ledger, slot = self._fork_db.head, self._profile, self._ledger, tick.slot
         at_ns = profile.transaction_time_ns(head.state, profile.clock.time_ns(slot))
-        self._pending.leave()
-        ledger.begin(head.state, slot, at_ns)
-        ledger.forget_expired()
-        chosen, dropped = execution.choose_transactions(
-            ledger, self.mempool, self._room(tick.left_ns), self._verifier
-        )
+        chosen, dropped = self._pending.block(slot, at_ns), list[Emit]()
+        if chosen is None or not self._room(tick.left_ns).holds(chosen):
+            self._pending.leave()
+            ledger.begin(head.state, slot, at_ns)
+            ledger.forget_expired()
+            chosen, dropped = execution.choose_transactions(
+                ledger, self.mempool, self._room(tick.left_ns), self._verifier
+            )
         executed = ledger.finish(profile.transaction_mroot(chosen))
         signer = head.state.producer_for(slot)
         mark, voice = self._signing.watermark(producer), self._signing.voice(signer)

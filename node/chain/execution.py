@@ -1,6 +1,6 @@
 """Running blocks on the ledger: choosing what goes in, applying, moving to another branch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -42,6 +42,11 @@ class Room(msgspec.Struct):
         """Return whether the transaction still fits."""
         in_time = self.us is None or transaction.cost_us <= self.us
         return in_time and transaction.room_bytes <= self.bytes
+
+    def holds(self, transactions: Sequence[Transaction]) -> bool:
+        """Return whether they all fit."""
+        in_time = self.us is None or sum([one.cost_us for one in transactions]) <= self.us
+        return in_time and sum([one.room_bytes for one in transactions]) <= self.bytes
 
     def take(self, transaction: Transaction) -> None:
         """Give a transaction its room."""

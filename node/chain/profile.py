@@ -150,6 +150,7 @@ class Contracts(Protocol):
     def open(self, parent: ChainState, block: OpenBlock) -> None:
         """Do what comes before the transactions of a child of parent.
 
+        The time of the block has no say in whether anything is done.
         What is announced already then has its room in the block.
         """
 

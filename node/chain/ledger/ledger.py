@@ -43,12 +43,14 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class _Running:
     """The block at hand: its parent, what contracts see of it, how many facts are its opening's.
 
-    done: its transactions so far, each with the facts of what it did.
+    plain: its opening changed nothing at all. done: its transactions so far, each with the facts of
+    what it did.
     """
 
     parent: ChainState
     block: OpenBlock
     opening: int
+    plain: bool
     done: list[tuple[Transaction, tuple[Event, ...]]] = field(default_factory=list)
 
 
@@ -131,7 +133,8 @@ class Ledger:
         self._state.open(parent.num + 1)
         block = OpenBlock(self._state, parent.num + 1, slot, time_ns)
         self._rules.contracts.open(parent, block)
-        self._run = _Running(parent, block, len(block.facts))
+        plain = not (block.facts or block.announced or self._state.savepoint())
+        self._run = _Running(parent, block, len(block.facts), plain)
 
     def forget_expired(self) -> None:
         """Drop the ids of transactions that expired strictly before the time of the open block."""
@@ -144,6 +147,21 @@ class Ledger:
         block = self._running().block
         if time_ns > block.time_ns:
             block.time_ns = time_ns
+
+    def continued(self, slot: int, time_ns: int) -> list[Transaction] | None:
+        """Return the transactions of the block at hand, and let it be that of slot at time_ns.
+
+        None where they might do something else there; what is to be done with it then is to abort.
+        """
+        run = self._running()
+        block, done = run.block, [transaction for transaction, _ in run.done]
+        if not run.plain or block.slot != slot or block.time_ns > time_ns:
+            return None
+        if any(operation.BY_TIME for one in done for operation in one.operations):
+            return None
+        block.time_ns = time_ns
+        self.forget_expired()
+        return done
 
     def execute(self, transaction: Transaction, verifier: Verifier | None) -> None:
         """Execute a transaction in the open block; one that raises leaves no trace.

@@ -55,6 +55,14 @@ class Pending:
         self._ledger.execute(transaction, self._verifier)
         self._mempool.add(transaction)
 
+    def block(self, slot: int, time_ns: int) -> list[Transaction] | None:
+        """Return all that waits, executed in the ledger's open block, now that of slot at time_ns.
+
+        None where it must be executed anew for that; then the ledger is to be left.
+        """
+        done = self._ledger.continued(slot, time_ns) if self._ledger.is_open else None
+        return done if done == list(self._mempool) else None
+
     def leave(self) -> None:
         """Give the ledger back at the head, to execute blocks."""
         if self._ledger.is_open:

@@ -55,12 +55,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account whose authority it needs. COST_US: what it counts against the
     processing window of a block, the same in every node however fast; 25 is a signature checked on
     a small board's core and a few rows changed. WORD: its name in campaigns and among fees, the
-    struct's own in small letters where there is none.
+    struct's own in small letters where there is none. BY_TIME: whether the time of its block may
+    have a say in what comes of it.
     """
 
     SIGNER: ClassVar[str] = "actor"
     COST_US: ClassVar[int] = 25
     WORD: ClassVar[str] = ""
+    BY_TIME: ClassVar[bool] = True
 
     @property
     def authority(self) -> str:

@@ -18,6 +18,7 @@ class Transfer(Operation, frozen=True, kw_only=True):
 
     NUMBER: ClassVar = 0
     SIGNER: ClassVar = "sender"
+    BY_TIME: ClassVar = False
 
     fee: Amount = 0
     sender: Account = msgspec.field(name="from")

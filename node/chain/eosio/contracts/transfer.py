@@ -16,6 +16,7 @@ class Transfer(Operation, frozen=True, kw_only=True):
     ACTION: ClassVar = ("eosio.token", "transfer")
     WORD: ClassVar = "transfer"
     SIGNER: ClassVar = "sender"
+    BY_TIME: ClassVar = False
 
     sender: Account = msgspec.field(name="from")
     recipient: Account = msgspec.field(name="to")
