@@ -6,6 +6,7 @@ begin alike. A lie costs its hearer one of a few places for a moment, and a bloc
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from node.chain.chain import Chain
 from node.chain.encoding.pack import DecodeError
@@ -60,6 +61,18 @@ class _Open:
     until_ns: int
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A block whose transactions are at hand; few are ever looked for, so it is when one is."""
+
+    block: SignedBlock
+
+    @cached_property
+    def by_short(self) -> dict[bytes, Transaction]:
+        """Return its transactions by how their ids begin."""
+        return {one.id[:SHORT_BYTES]: one for one in self.block.transactions}
+
+
 class Briefs:
     """Mutable: the briefs that wait for transactions, by block and by the peer that sent them."""
 
@@ -68,19 +81,18 @@ class Briefs:
         self._chain = chain
         self._bytes_max = bytes_max
         self._open: dict[tuple[bytes, str], _Open] = {}
-        self._held: dict[bytes, Transaction] = {}
+        self._kept: dict[bytes, _Kept] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
     def keep(self, block: SignedBlock) -> None:
         """Have what is in this block at hand: a block of another branch holds mostly the same."""
-        self._held.update({one.id[:SHORT_BYTES]: one for one in block.transactions})
+        self._kept[block.id] = _Kept(block)
 
     def let_go(self, block: SignedBlock) -> None:
         """Keep this block no more."""
-        for one in block.transactions:
-            self._held.pop(one.id[:SHORT_BYTES], None)
+        self._kept.pop(block.id, None)
 
     def read(self, brief: wire.BlockBrief) -> tuple[SignedBlock, list[bytes]]:
         """Return the block without its transactions, and how their ids begin.
@@ -104,8 +116,8 @@ class Briefs:
         """
         if len(set(shorts)) < len(shorts):
             raise Unfit
-        waiting, held = self._chain.mempool.find, self._held.get
-        found = [waiting(short) or held(short) for short in shorts]
+        waiting = self._chain.mempool.find
+        found = [waiting(short) or self._held(short) for short in shorts]
         lacking = [position for position, one in enumerate(found) if one is None]
         if not lacking:
             return self._filled(shell, found)
@@ -149,6 +161,11 @@ class Briefs:
         """Wait for nothing from peer."""
         for key in [key for key in self._open if key[1] == peer]:
             del self._open[key]
+
+    def _held(self, short: bytes) -> Transaction | None:
+        """Return a transaction of the kept blocks whose id begins so."""
+        found = (kept.by_short.get(short) for kept in self._kept.values())
+        return next((one for one in found if one is not None), None)
 
     def _filled(self, shell: SignedBlock, found: list[Transaction | None]) -> SignedBlock:
         """Return the block of a shell and all its transactions.
