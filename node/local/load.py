@@ -184,7 +184,8 @@ class Transfers:
         transfer = self.form.transfer(self.account, self.account, AMOUNT, bytes(memo))
         nothing = TransactionHeader(0, 0, 0)
         body = self.form.pack(nothing, (transfer,))
-        return Transaction(nothing, (transfer,), body, (bytes(SIGNATURE_BYTES),), b"").size_bytes
+        signatures = (bytes(SIGNATURE_BYTES),)
+        return Transaction.of(nothing, (transfer,), body, signatures, b"").size_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

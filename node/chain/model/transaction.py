@@ -7,7 +7,6 @@ from typing import Protocol
 
 import msgspec
 from coincurve import PrivateKey
-from msgspec.structs import force_setattr
 
 from node.chain.encoding.crypto import pack_signature, sign
 from node.chain.encoding.pack import pack_bytes, pack_varuint
@@ -43,44 +42,47 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     signatures: tuple[bytes, ...]
     id: bytes
-    raw: bytes = b""
-    expiration_s: int = 0
-    cost_us: int = 0
-    size_bytes: int = 0
-    room_bytes: int = 0
-    authorities: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ()
-    fault: Reason | None = None
+    raw: bytes
+    expiration_s: int
+    cost_us: int
+    size_bytes: int
+    room_bytes: int
+    authorities: tuple[str, ...]
+    accounts: tuple[str, ...]
+    fault: Reason | None
 
-    def __post_init__(self) -> None:
-        # Asked for again and again: on arrival, while it waits, for each block.
+    @staticmethod
+    def of(
+        header: TransactionHeader, operations: tuple[Operation, ...], body: bytes,
+        signatures: tuple[bytes, ...], txid: bytes, raw: bytes = b"",
+    ) -> Transaction:  # fmt: skip
+        """Return the transaction with what is asked of it again and again, all found once.
+
+        raw: b"" where nobody has read it from the wire.
+        """
         cost_us = header_bytes = 0
         authorities: list[str] = []
         accounts: list[str] = []
         fault = None
-        for operation in self.operations:
+        for operation in operations:
             cost_us += operation.COST_US
             header_bytes += operation.header_bytes
             authorities.append(operation.authority)
             accounts += operation.accounts
             fault = fault or operation.fault()
-        raw = self.raw
         if not raw:
-            # Whoever read it from bytes has these.
-            signatures = b"".join([pack_signature(signature) for signature in self.signatures])
-            raw = pack_bytes(self.body) + pack_varuint(len(self.signatures)) + signatures
-            force_setattr(self, "raw", raw)
-        force_setattr(self, "expiration_s", self.header.expiration_s)
-        force_setattr(self, "cost_us", cost_us)
-        force_setattr(self, "size_bytes", len(raw))
-        force_setattr(self, "room_bytes", len(raw) + header_bytes)
-        force_setattr(self, "authorities", tuple(authorities))
-        force_setattr(self, "accounts", (*authorities, *accounts))
-        force_setattr(self, "fault", fault)
+            packed = b"".join(map(pack_signature, signatures))
+            raw = pack_bytes(body) + pack_varuint(len(signatures)) + packed
+        size_bytes = len(raw)
+        return Transaction(
+            header, operations, body, signatures, txid, raw, header.expiration_s, cost_us,
+            size_bytes, size_bytes + header_bytes, tuple(authorities), (*authorities, *accounts),
+            fault,
+        )  # fmt: skip
 
     def with_signatures(self, *signatures: bytes) -> Transaction:
         """Return the same under other signatures, which its id does not cover."""
-        return Transaction(self.header, self.operations, self.body, signatures, self.id)
+        return Transaction.of(self.header, self.operations, self.body, signatures, self.id)
 
 
 class TransactionFormat(Protocol):
@@ -119,7 +121,7 @@ def read_transaction(
         DecodeError: the body is not one.
     """
     header, operations = form.read(body)
-    return Transaction(header, operations, body, signatures, form.id_of(body), raw)
+    return Transaction.of(header, operations, body, signatures, form.id_of(body), raw)
 
 
 def sign_transaction(
@@ -133,8 +135,8 @@ def sign_transaction(
     """Return the operations as a transaction that the keys signed for the chain chain_id."""
     body = form.pack(header, operations)
     digest = form.signing_digest(chain_id, body)
-    signatures = tuple(sign(key, digest) for key in keys)
-    return Transaction(header, tuple(operations), body, signatures, form.id_of(body))
+    signatures = tuple([sign(key, digest) for key in keys])
+    return Transaction.of(header, tuple(operations), body, signatures, form.id_of(body))
 
 
 def reference(block_id: bytes, prefix_at: int = 8) -> tuple[int, int]:

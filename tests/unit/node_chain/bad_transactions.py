@@ -118,7 +118,8 @@ RAW: dict[str, Callable[[Ground], bytes]] = {
 def emptied(ground: Ground) -> Transaction:
     """Return a transaction without an operation."""
     good = ground.signed()
-    return msgspec.structs.replace(good, body=ground.form.pack(good.header, ()), raw=b"")
+    body = ground.form.pack(good.header, ())
+    return Transaction.of(good.header, good.operations, body, good.signatures, good.id)
 
 
 Case = tuple[str, Callable[[Ground], Transaction]]

@@ -63,7 +63,7 @@ def test_what_a_failed_transaction_would_have_announced_is_not_announced() -> No
     ledger.begin(head, head.next_slot, chain.slot_clock.time_ns(head.next_slot))
     before = ledger.announced
     with pytest.raises(TransactionRejected):
-        ledger.execute(Transaction(transfer(chain).header, (Announces(),), b"", (), b"id"), None)
+        ledger.execute(Transaction.of(transfer(chain).header, (Announces(),), b"", (), b"id"), None)
     assert ledger.announced is before
 
 
