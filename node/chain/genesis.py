@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from node.chain.encoding.crypto import is_public_key, pack_key
-from node.chain.encoding.name import name_to_u64
+from node.chain.encoding.name import name_to_u64, packed_name
 from node.chain.encoding.pack import pack_bytes, pack_varuint
 from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.codec import MAX_BLOCK_BYTES
@@ -141,7 +141,7 @@ def chain_id(genesis: Genesis) -> bytes:
     accounts = sorted(genesis.accounts, key=lambda account: account.name)
     parts.append(pack_varuint(len(accounts)))
     parts.extend(
-        struct.pack("<Q", name_to_u64(account.name))
+        packed_name(account.name)
         + pack_key(bytes.fromhex(account.key))
         + struct.pack("<Q", account.balance)
         for account in accounts

@@ -262,6 +262,7 @@ def run_client(config: NodeConfig) -> None:
         log.write(Started(software="slotlab", python=platform.python_version(), role="client"))
         log.flush()
         gc.freeze()
+        gc.set_threshold(10_000)  # As in a node: what a transfer leaves is not in cycles.
         client = Client(pace, transfers, acts, link, log)
         reason = _drive(client, log, clock)
         log.write(Stopped(reason=reason))

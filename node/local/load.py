@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import shake_128
 
 from node.chain import profiles
@@ -149,9 +149,9 @@ class Transfers:
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""
-        expires_s = now_ns // NS_PER_S + self.expires_after_s
         operation = (self.mixed and self.mixed.operation(n)) or self._transfer(n)
-        header = TransactionHeader(expires_s, *reference(block_id, self.form.prefix_at))
+        expires_s = now_ns // NS_PER_S + self.expires_after_s
+        header = tied(expires_s, block_id, self.form.prefix_at)
         return sign_transaction(
             self.form, header, (operation,), chain_id=chain_id, keys=(self.key,)
         )
@@ -245,12 +245,18 @@ class Acts:
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return act n, tied to the branch of block_id, valid from now_ns for a while."""
-        tie = reference(block_id, self.form.prefix_at)
-        header = TransactionHeader(now_ns // NS_PER_S + self.expires_after_s, *tie)
+        expires_s = now_ns // NS_PER_S + self.expires_after_s
+        header = tied(expires_s, block_id, self.form.prefix_at)
         act = self.due[n]
         return sign_transaction(
             self.form, header, (act.operation,), chain_id=chain_id, keys=(act.key,)
         )
+
+
+@lru_cache(maxsize=16)
+def tied(expires_s: int, block_id: bytes, prefix_at: int) -> TransactionHeader:
+    """Return the header, which many share, of what expires then and refers to that block."""
+    return TransactionHeader(expires_s, *reference(block_id, prefix_at))
 
 
 def pace_of(share: ClientConfig) -> Pace:

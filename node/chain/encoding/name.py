@@ -26,6 +26,16 @@ def name_to_u64(name: str) -> int:
 
 
 @lru_cache(maxsize=4096)
+def packed_name(name: str) -> bytes:
+    """Return a name as it is packed.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return name_to_u64(name).to_bytes(8, "little")
+
+
+@lru_cache(maxsize=4096)
 def u64_to_name(number: int) -> str:
     """Return the name packed as number; the inverse of name_to_u64 for every u64."""
     letters = [ALPHABET[number >> (59 - 5 * position) & 31] for position in range(12)]

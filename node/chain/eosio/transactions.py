@@ -11,7 +11,7 @@ from typing import Any
 
 from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
 from node.chain.encoding.fields import PLAIN, Layout, fixed, layout_of
-from node.chain.encoding.name import name_to_u64, u64_to_name
+from node.chain.encoding.name import packed_name, u64_to_name
 from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
 from node.chain.encoding.text import key_text
 from node.chain.eosio.contracts.operations import OPERATIONS
@@ -28,7 +28,7 @@ SYMBOL = bytes((DECIMALS,)) + UNIT.encode().ljust(7, b"\x00")
 """Every account's balance is in it."""
 _AMOUNT = struct.Struct("<q8s")
 """Units and their symbol."""
-_ACTIVE = struct.pack("<Q", name_to_u64("active"))
+_ACTIVE = packed_name("active")
 _HEADER = struct.Struct("<IHI3scB")
 """Expiration, reference, limits and delay, how many context-free actions there are, and actions."""
 _ACTION = struct.Struct("<16scQ8s")
@@ -71,7 +71,7 @@ def _key(packed: bytes) -> bytes:
 
 KINDS = {
     **PLAIN,
-    "account": fixed("Q", lambda name: struct.pack("<Q", name_to_u64(name)), u64_to_name),
+    "account": fixed("Q", packed_name, u64_to_name),
     "amount": fixed("16s", lambda amount: _AMOUNT.pack(amount, SYMBOL), _amount, quantity_text),
     "key": fixed(f"{1 + KEY_BYTES}s", pack_key, _key, lambda key: key_text(key, UNIT)),
     "producers": Layout(pack_producers, read_producers, producers_text),
@@ -80,7 +80,7 @@ KINDS = {
 
 
 def _action_name(contract: str, action: str) -> bytes:
-    return struct.pack("<QQ", name_to_u64(contract), name_to_u64(action))
+    return packed_name(contract) + packed_name(action)
 
 
 _LAYOUTS: dict[type[Any], tuple[bytes, Layout]] = {
@@ -109,7 +109,7 @@ class EosioTransactions:
                 _NO_LIMITS_NO_DELAY,
                 _NO_CONTEXT_FREE_ACTIONS,
                 pack_varuint(len(operations)),
-                *(_pack_action(operation) for operation in operations),
+                *map(_pack_action, operations),
                 _NO_EXTENSIONS,
             )
         )
@@ -162,7 +162,7 @@ def action_text(operation: Operation) -> dict[str, object]:
 
 def _pack_action(operation: Operation) -> bytes:
     name, layout = _LAYOUTS[type(operation)]
-    actor = struct.pack("<Q", name_to_u64(operation.authority))
+    actor = packed_name(operation.authority)
     return b"".join((name, b"\x01", actor, _ACTIVE, pack_bytes(layout.write(operation))))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
-from node.chain.encoding.name import name_to_u64, u64_to_name
+from node.chain.encoding.name import packed_name, u64_to_name
 from node.chain.encoding.pack import DecodeError, Reader, pack_varuint
 
 
@@ -62,7 +62,7 @@ def built_on_by_half(newest: Sequence[int]) -> int:
 
 def pack_producers(producers: Sequence[ProducerKey]) -> bytes:
     """Return the producers packed behind their number."""
-    packed = (struct.pack("<Q", name_to_u64(p.name)) + pack_key(p.key) for p in producers)
+    packed = (packed_name(p.name) + pack_key(p.key) for p in producers)
     return pack_varuint(len(producers)) + b"".join(packed)
 
 
