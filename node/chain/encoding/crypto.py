@@ -17,7 +17,8 @@ _RECOVERY_BASE = 31
 """27 plus 4 for a compressed key; the first byte of a signature is this plus the recovery id."""
 _SIGNATURE = ffi.typeof("secp256k1_ecdsa_recoverable_signature *")
 _KEY, _PACKED_KEY = ffi.typeof("secp256k1_pubkey *"), ffi.typeof(f"unsigned char[{KEY_BYTES}]")
-_SIZE = ffi.typeof("size_t *")
+_SIZE, _RECOVERY_ID = ffi.typeof("size_t *"), ffi.typeof("int *")
+_COMPACT = ffi.typeof(f"unsigned char[{SIGNATURE_BYTES - 1}]")
 
 
 Signers = tuple[bytes | None, ...]
@@ -25,8 +26,15 @@ Signers = tuple[bytes | None, ...]
 
 def sign(key: PrivateKey, digest: bytes) -> bytes:
     """Return the signature of a 32-byte digest: 1 byte recovery id + 31, then r and s."""
-    raw: bytes = key.sign_recoverable(digest, hasher=None)
-    return bytes((raw[64] + _RECOVERY_BASE,)) + raw[:64]
+    # As PrivateKey.sign_recoverable does it, without what it makes besides.
+    context, made = GLOBAL_CONTEXT.ctx, ffi.new(_SIGNATURE)
+    if len(digest) != DIGEST_BYTES or not lib.secp256k1_ecdsa_sign_recoverable(
+        context, made, digest, key.secret, ffi.NULL, ffi.NULL
+    ):
+        raise ValueError("no digest, or no secret of a key")
+    packed, recovery_id = ffi.new(_COMPACT), ffi.new(_RECOVERY_ID)
+    lib.secp256k1_ecdsa_recoverable_signature_serialize_compact(context, packed, recovery_id, made)
+    return bytes((_RECOVERY_BASE + recovery_id[0],)) + bytes(ffi.buffer(packed))
 
 
 def recover(digest: bytes, signature: bytes) -> bytes | None:
