@@ -1,61 +1,94 @@
 """The sweep section: what changes from cell to cell, in sentences, charts and a table."""
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
-
-import plotly.graph_objects as go
 
 from metrics.model import number_text
 from metrics.model.cell_text import cell_text, value_text
-from metrics.model.plan import BASELINE
 from metrics.model.quantiles import COVERAGE
-from metrics.report import charts
+from metrics.report.sweep_chart import chart
 from metrics.results import sweep, trial_figures
 from metrics.results.trial_figures import EVERY
 
 Figures = dict[str, Any]
 KEYS = ("p95", "p50")
 """Of a figure with quantiles the first that all phases have is charted, or else the last."""
-HEIGHT = 300
-NEAR = 0.03
-"""Of the whole axis: what is nearer to its neighbour than that could not be read."""
-_AMOUNT = re.compile(r"([+-]?\d+(?:\.\d+)?)([^\d\s.]*)", re.ASCII)
-"""A value of the matrix with its unit."""
+LEADING = 8
+"""So many sentences are read before they are too many; the others fold."""
 
 
 def shown(rows: Sequence[Figures]) -> Figures | None:
     """Return what the page shows of a sweep, or None of a run with one cell.
 
-    {axis, coverage, sentences, charts: [{title, html}] of what differs, rest: the same of what
-    varies only within intervals, same: titles of what does not vary at all, table: [{title, phase,
-    fixed, points: [(at, interval, n)]}]}
+    {axis, coverage, sentences: of what lies furthest apart, of each measure one, more: the others,
+    charts: [{title, html}] of the figures that sentences tell of, others: of the others that
+    differ, rest: of what varies only within intervals, same: titles of what does not vary at all,
+    table: [{title, phase, fixed, points: [(at, interval, n)]}]}
     """
     if not rows:
         return None
     chosen = _chosen(rows)
     charted = [row for row in rows if row["figure"] in chosen and _has_place(row)]
-    groups: dict[tuple[str, str], list[Figures]] = {}
-    for row in charted:
-        groups.setdefault((row["figure"], cell_text(row["fixed"])), []).append(row)
-    order = list(dict.fromkeys(figure for figure, _ in groups))
-    by_figure = sorted(groups.values(), key=lambda found: order.index(found[0]["figure"]))
-    telling = [found for found in by_figure if any(_tells(row) for row in found)]
-    varying = [found for found in by_figure if any(_varies(row) for row in found)]
-    rest = [found for found in varying if found not in telling]
-    moved = {found[0]["figure"] for found in varying}
-    same = dict.fromkeys(row["figure"] for row in charted if row["figure"] not in moved)
+    leading, more = _ranked([row for row in charted if _tells(row)])
+    drawn = _figures(leading)
+    others = [figure for figure in _figures(more) if figure not in drawn]
+    varying = _figures([row for row in charted if _varies(row)])
     return {
         "axis": rows[0]["axis"],
         "coverage": _coverage(rows),
-        "sentences": [sentence(row) for found in telling for row in found if _tells(row)],
-        "charts": [_chart(found, f"sweep-{i}") for i, found in enumerate(telling)],
-        "rest": [_chart(found, f"sweep-rest-{i}") for i, found in enumerate(rest)],
-        "same": [number_text.title(figure) for figure in same],
+        "sentences": [sentence(row) for row in leading],
+        "more": [sentence(row) for row in more],
+        "charts": _charts(charted, drawn, "sweep"),
+        "others": _charts(charted, others, "sweep-others"),
+        "rest": _charts(charted, [f for f in varying if f not in (*drawn, *others)], "sweep-rest"),
+        "same": [number_text.title(f) for f in _figures(charted) if f not in varying],
         "table": [_table_row(row) for row in rows if _varies(row)],
     }
+
+
+def _ranked(rows: Sequence[Figures]) -> tuple[list[Figures], list[Figures]]:
+    """Return the rows that lead, and the others, those furthest apart first.
+
+    Of each measure one leads before another has a second. Rows with intervals stand before others.
+    """
+    found = sorted(rows, key=lambda row: (_open(row), -_effect(row)))
+    firsts: dict[str, int] = {}
+    for i, row in enumerate(found):
+        firsts.setdefault(row["figure"].partition(".")[0], i)
+    places = [*firsts.values(), *(i for i in range(len(found)) if i not in firsts.values())]
+    leading = sorted(places[:LEADING])
+    return [found[i] for i in leading], [r for i, r in enumerate(found) if i not in leading]
+
+
+def _effect(row: Figures) -> float:
+    first, *others = row["points"]
+    return max(sweep.effect(first, other) for other in others)
+
+
+def _open(row: Figures) -> bool:
+    """Return whether a row has a point without an interval, as of too few trials."""
+    return any(point["coverage"] is None for point in row["points"])
+
+
+def _figures(rows: Sequence[Figures]) -> list[str]:
+    return list(dict.fromkeys(row["figure"] for row in rows))
+
+
+def _charts(rows: Sequence[Figures], figures: Sequence[str], key: str) -> list[Figures]:
+    """Return {title, html} of figures: a chart for each line of cells in which one varies."""
+    found: list[Figures] = []
+    for figure in figures:
+        own = [row for row in rows if row["figure"] == figure]
+        lines: dict[str, list[Figures]] = {}
+        for row in own:
+            lines.setdefault(cell_text(row["fixed"]), []).append(row)
+        for fixed, some in lines.items():
+            if any(_varies(row) for row in some):
+                title = number_text.title(figure)
+                html = chart(some, own, f"{key}-{len(found)}")
+                found.append({"title": f"{title}, {fixed}" if fixed else title, "html": html})
+    return found
 
 
 def sentence(row: Figures) -> str:
@@ -86,7 +119,7 @@ def _at(row: Figures, point: Figures) -> str:
 
 def _differs(row: Figures) -> str:
     points = row["points"]
-    if any(point["coverage"] is None for point in points):
+    if _open(row):
         return "too few trials for an interval."
     first = _at(row, points[0])
     differing = [p for p in points if p["cell"] in row["differs"]]
@@ -124,8 +157,7 @@ def _has_place(row: Figures) -> bool:
 
 def _tells(row: Figures) -> bool:
     """Return whether cells differ, as far as there are intervals to tell."""
-    told = all(point["coverage"] is not None for point in row["points"])
-    return bool(row["differs"]) if told else _varies(row)
+    return _varies(row) if _open(row) else bool(row["differs"])
 
 
 def _only_whole(path: str) -> bool:
@@ -172,98 +204,3 @@ def _table_row(row: Figures) -> Figures:
         "points": [(_at(row, p), _interval(row, p), p["n"]) for p in row["points"]],
         "differs": row["differs"],
     }
-
-
-def _chart(rows: Sequence[Figures], key: str) -> Figures:
-    """Return one figure along the axis, as {title, html}: a line for each phase, the baseline as a
-    band.
-    """
-    figure, where = go.Figure(), places(rows)
-    phases = [row for row in rows if row["phase"] != BASELINE] or rows
-    for row in rows:
-        if row not in phases:
-            _band(figure, row, where)
-    for i, row in enumerate(phases):
-        _line(figure, row, where, charts.COLOURS[i % len(charts.COLOURS)])
-    ticks = {x: value_text(p["at"]) for row in rows for x, p in placed(row, where)}
-    figure.update_xaxes(
-        title_text=charts.label(rows[0]["axis"]), tickvals=list(ticks),
-        ticktext=[charts.label(text) for text in ticks.values()],
-    )  # fmt: skip
-    title = number_text.title(rows[0]["figure"])
-    figure.update_yaxes(title_text=charts.label(title))
-    fixed = cell_text(rows[0]["fixed"])
-    html = charts.fragment(figure, key, height=HEIGHT)
-    return {"title": f"{title}, {fixed}" if fixed else title, "html": html}
-
-
-def places(rows: Sequence[Figures]) -> dict[str, float]:
-    """Return where on the axis each value of it stands, from left to right.
-
-    They stand at their amounts; one after another where they are none of one unit, or so near to
-    each other that they could not be read.
-    """
-    values = dict.fromkeys(str(point["at"]) for row in rows for point in row["points"])
-    found = {at: match for at in values if (match := _AMOUNT.fullmatch(at))}
-    if len(found) < len(values) or len({match[2] for match in found.values()}) > 1:
-        return _one_by_one(values)
-    amounts = dict(sorted(((a, float(m[1])) for a, m in found.items()), key=lambda own: own[1]))
-    steps = [right - left for left, right in pairwise(amounts.values())]
-    return amounts if min(steps, default=0) >= NEAR * sum(steps) else _one_by_one(amounts)
-
-
-def _one_by_one(values: Iterable[str]) -> dict[str, float]:
-    return {at: float(n) for n, at in enumerate(values, start=1)}
-
-
-def placed(row: Figures, where: Mapping[str, float]) -> list[tuple[float, Figures]]:
-    """Return (place, point) of each point of a row, from left to right."""
-    found = [(where[str(point["at"])], point) for point in row["points"]]
-    return sorted(found, key=lambda own: own[0])
-
-
-def _line(figure: go.Figure, row: Figures, where: Mapping[str, float], colour: str) -> None:
-    name, own = charts.label(row["phase"]), placed(row, where)
-    points = [point for _, point in own]
-    known = [p for p in points if p["low"] is not None and p["high"] is not None]
-    by_cell = {p["cell"]: p for p in known}
-
-    def reach(point: Figures, end: str, sign: int) -> float:
-        there = point["cell"] in by_cell and point["value"] is not None
-        return sign * (point[end] - point["value"]) if there else 0.0
-
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, _ in own], y=[p["value"] for p in points], name=name,
-            legendgroup=name, mode="lines+markers", line={"color": colour, "width": 2},
-            marker={"size": 8},
-            error_y={"array": [reach(p, "high", 1) for p in points],
-                     "arrayminus": [reach(p, "low", -1) for p in points],
-                     "thickness": 1.5, "width": 6},
-        )
-    )  # fmt: skip
-    dots = [(x, n, value) for x, p in own for n, value in p["trials"]]
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, _, _ in dots], y=[value for _, _, value in dots], mode="markers",
-            marker={"color": colour, "size": 5, "opacity": 0.45}, legendgroup=name,
-            showlegend=False, hovertext=[f"trial {n}" for _, n, _ in dots], name=name,
-        )
-    )  # fmt: skip
-
-
-def _band(figure: go.Figure, row: Figures, where: Mapping[str, float]) -> None:
-    """Draw from the least to the greatest trial of each cell."""
-    spans = [
-        (x, min(values), max(values))
-        for x, p in placed(row, where)
-        if (values := [value for _, value in p["trials"] if value is not None])
-    ]
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, _, _ in spans] + [x for x, _, _ in reversed(spans)],
-            y=[high for _, _, high in spans] + [low for _, low, _ in reversed(spans)],
-            fill="toself", mode="lines", name=charts.label(row["phase"]), hoverinfo="skip",
-            line={"color": "#8a97a3", "width": 2}, fillcolor="rgba(138, 151, 163, 0.3)",
-        )
-    )  # fmt: skip

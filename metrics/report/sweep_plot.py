@@ -7,7 +7,7 @@ from typing import Any
 from metrics.model import number_text
 from metrics.model.cell_text import value_text
 from metrics.model.run_folder import RunError
-from metrics.report import charts, sweep
+from metrics.report import charts, sweep_chart
 
 FORMATS = ("svg", "pdf", "png")
 _INCHES = (6.4, 3.2)
@@ -41,17 +41,18 @@ def save(path: Path, sweeps: Sequence[tuple[str, dict[str, Any]]]) -> None:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=_INCHES, layout="constrained")
         axes = figure.add_subplot()
-        where = sweep.places([row for _, row in sweeps])
+        where = sweep_chart.places([row for _, row in sweeps])
         for i, (words, each) in enumerate(sweeps):
             _draw(axes, each, where, words, i)
         row = sweeps[0][1]
-        ticks = {x: value_text(p["at"]) for _, own in sweeps for x, p in sweep.placed(own, where)}
+        ticks = {
+            x: value_text(p["at"]) for _, own in sweeps for x, p in sweep_chart.placed(own, where)
+        }
         axes.set_xlabel(row["axis"])
         axes.set_xticks([*ticks], [*ticks.values()])
         axes.set_ylabel(number_text.title(row["figure"]))
-        low, high = axes.get_ylim()
-        if 0 < low < high / 2:
-            axes.set_ylim(bottom=0)
+        least = sweep_chart.least_span([own for _, own in sweeps])
+        axes.set_ylim(*sweep_chart.widened(*axes.get_ylim(), least))
         axes.grid(axis="y", color="#d8dde2", linewidth=0.6)
         if len(sweeps) > 1:
             axes.legend(frameon=False)
@@ -64,7 +65,7 @@ def _draw(
     """Draw a row; dashes and rings leave one of the same values that is under it to be seen."""
     colour, style = charts.COLOURS[index % len(charts.COLOURS)], index % len(_LINES)
     fill = "none" if style else colour
-    placed = sweep.placed(row, where)
+    placed = sweep_chart.placed(row, where)
     seen = [(x, p) for x, p in placed if p["value"] is not None]
     axes.plot([x for x, _ in seen], [p["value"] for _, p in seen], color=colour, marker="o",
               markersize=4.5 + 4 * style, markerfacecolor=fill, linestyle=_LINES[style],

@@ -141,9 +141,24 @@ def apart(first: Figures, other: Figures) -> bool:
     return high < least or most < low
 
 
+def effect(first: Figures, other: Figures) -> float:
+    """Return how far two points lie apart at least, as a share of the larger: from 0, where their
+    intervals meet, to 1, where one alone is zero or lies beyond the end.
+
+    Of points without an interval, how far their values do. Values below zero part further.
+    """
+    (low, high), (least, most) = (_ends(point) for point in (first, other))
+    if not (high < least or most < low):
+        return 0.0
+    gap = least - high if high < least else low - most
+    largest = max(abs(end) for end in (low, high, least, most) if math.isfinite(end))
+    return gap / largest if math.isfinite(gap) else 1.0
+
+
 def _ends(point: Figures) -> tuple[float, float]:
-    """Return the interval of a point; an end that is null lies beyond the end of the trial."""
-    low, high = point["low"], point["high"]
+    """Return the interval of a point, without one its value; null lies beyond the trial's end."""
+    ends = ("low", "high") if point["coverage"] is not None else ("value", "value")
+    low, high = (point[end] for end in ends)
     return (math.inf if low is None else low, math.inf if high is None else high)
 
 
@@ -154,7 +169,8 @@ METHOD = Method(
     "trial, the lower one of two. The interval is that of the sign test, from the k-th smallest "
     f"to the k-th largest trial with the largest k that covers {100 * COVERAGE:g} %, with the "
     "clock errors of both. With three to five trials it is that from the least to the largest, "
-    "and covers what is told. Differs: the intervals of two cells have nothing in common.",
+    "and covers what is told. Differs: the intervals of two cells have nothing in common. Cells "
+    "are told in the order of by how much these are apart, as a share of the larger value.",
     left_out=f"Trials without the figure. No interval below {LEAST_TRIALS} trials. The warm-up.",
     assumes="Trials are independent and alike; no distribution is assumed. Many figures are "
     "looked at: of those that do not differ, some will seem to.",

@@ -61,6 +61,15 @@ def test_of_two_with_the_same_values_the_second_leaves_the_first_to_be_seen(tmp_
     assert ({*dashed}, {*rings}) == ({second}, {second})
 
 
+def test_values_that_are_nearly_equal_do_not_fill_the_height(tmp_path: Path) -> None:
+    picture = tmp_path / "a.svg"
+    trials = {n: {"all": {PATH: (v, v, v)}} for n, v in enumerate((100.0, 100.0001, 100.0002))}
+    (each,) = sweep([Cell(n, {"off": f"{n}%"}, trials) for n in (1, 2)])
+    save_sweeps(picture, [Sweep("sim", each)])
+    ticks = [int(text) for text in texts(picture) if re.fullmatch(r"\d+", text)]
+    assert max(ticks) - min(ticks) >= 4
+
+
 @pytest.mark.parametrize("name", ["a.gif", "a"])
 def test_a_picture_of_another_format_is_refused_with_those_there_are(
     name: str, tmp_path: Path

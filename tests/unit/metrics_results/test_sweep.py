@@ -10,6 +10,7 @@ import pytest
 from harness.cli.tables import sweep_table
 from harness.errors import UsageError
 from metrics.report import sweep as shown
+from metrics.report import sweep_chart
 from metrics.results.sweep import Cell, sweep
 from metrics.results.trial_figures import OPEN, Figure, figures
 
@@ -159,8 +160,8 @@ def test_the_axis_is_to_scale_where_its_values_are_amounts_of_one_unit_and_can_b
     ):
         cells = [cell(n, {"x": at}, exactly(1)) for n, at in enumerate(values, start=1)]
         (row,) = sweep(cells)
-        where = shown.places([row])
-        assert [place for place, _ in shown.placed(row, where)] == places
+        where = sweep_chart.places([row])
+        assert [place for place, _ in sweep_chart.placed(row, where)] == places
 
 
 def summary(cells: Sequence[Cell]) -> dict[str, Any]:
