@@ -34,11 +34,13 @@ def compare(
 ) -> None:
     from harness.cli.tables.compare_tables import print_compared
 
-    first = store.find(base, root).path
+    first, *later = (store.find(name, root).path for name in (base, *others))
+    if first in later:
+        raise UsageError(f"compare {first} {first}: that is one run twice; name another")
     status, told = 0, []
     console = console_of(stderr=as_json)
-    for name in others:
-        found = compared(first, store.find(name, root).path)
+    for folder in later:
+        found = compared(first, folder)
         told.append(found)
         status = max(status, exit_of(found))
         if not as_json:

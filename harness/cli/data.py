@@ -12,11 +12,13 @@ import typer
 from harness.cli.options import AsJson, Run, Runs, run_names
 from harness.controller import store
 from harness.controller.console import Show, console_of, said, table_of
-from harness.errors import EXIT_FAILED, UsageError
+from harness.errors import EXIT_FAILED, UsageError, nearest
 from metrics.model.printable import printable
 
 SOME = 10_000
 """So many rows are read at once."""
+ROWS_MAX = (1 << 63) - 1
+"""More rows than any table has; DuckDB counts no further."""
 
 
 def data(
@@ -26,7 +28,7 @@ def data(
     ] = "",
     root: Runs = store.ROOT,
     first: Annotated[
-        int | None, typer.Option("--first", min=0, metavar="N", help="So many rows only.")
+        int | None, typer.Option("--first", min=0, max=ROWS_MAX, metavar="N", help="So many rows.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -34,6 +36,8 @@ def data(
 
     run = open_run(store.find(name, root).path)
     if table:
+        if table not in run.tables:
+            raise UsageError(f"data: {table}: no table of this run; {nearest(table, run.tables)}")
         names = run.table(table).columns
         some = "" if first is None else f"LIMIT {first}"
         _print_rows(names, run.db.execute(f'FROM "{table}" {some}'), as_json=as_json)

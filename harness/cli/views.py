@@ -13,7 +13,7 @@ import typer
 from harness.cli.options import AsJson, Inventory, Limit, Run, Runs, lab_at, run_names
 from harness.controller import store
 from harness.controller.console import Show, console_of, said, table_of
-from harness.errors import UsageError
+from harness.errors import EXIT_LAB, EXIT_OK, UsageError
 from harness.inventory.limit import limited
 from harness.unattended import queue
 from harness.unattended.entry import OVER, Entry
@@ -102,14 +102,17 @@ def report(
         raise UsageError("report: --over, --phase and --save need --metric; name a figure of it")
     folder = store.find(name, root).path
     other = store.find(beside, root).path if beside is not None else None
+    show = Show(console_of(stderr=as_json))
     if metric:
-        found = [summary_file.load(each) for each in (folder, other) if each is not None]
-        shown = sweeps_of(found, metric, over, phase)
+        found = {each: summary_file.load(each) for each in (folder, other) if each is not None}
+        shown = sweeps_of([*found.values()], metric, over, phase)
         if picture is not None:
             save_sweeps(picture, shown)
-        print_sweeps(Show(console_of()), shown, as_json=as_json)
-        return
-    show = Show(console_of(stderr=as_json))
+        print_sweeps(show, shown, as_json=as_json)
+        invalid = [each for each, summary in found.items() if summary["verdict"] == "invalid"]
+        for each in invalid:
+            show.console.print(said(f"invalid: {each}; its figures must not be used"))
+        raise typer.Exit(EXIT_LAB if invalid else EXIT_OK)
     summary = rebuild(folder, show.tick, other=other)
     show.quiet()
     status = print_summary(show.console, folder, summary, as_json=as_json)

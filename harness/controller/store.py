@@ -253,8 +253,9 @@ def find(name: str, root: Path = ROOT) -> RunFolder:
     if name == "latest":
         candidates = sorted(root.glob("*/*Z-*"), key=lambda path: path.name)[-1:]
     for path in candidates:
-        if (path / "plan.json").is_file():
-            return RunFolder(path.resolve())
+        with contextlib.suppress(OSError):  # as of a name that is too long for any file
+            if (path / "plan.json").is_file():
+                return RunFolder(path.resolve())
     raise UsageError(f"{name}: no run folder (no plan.json); see `slotlab runs`")
 
 

@@ -138,3 +138,12 @@ def test_pandas_that_is_missing_is_one_line(run: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(opened, "find_spec", lambda _: None)
     with pytest.raises(RunError, match="pip install pandas, or use table"):
         open_run(run).frame("slots")
+
+
+def test_a_mistyped_table_is_the_operators_and_said_with_the_nearest(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["data", str(run), "finalty"])
+    line = "slotlab: data: finalty: no table of this run; did you mean finality?\n"
+    assert (ended.value.code, capsys.readouterr().err) == (2, line)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.__main__ import main
 from harness.cli.tables import sweep_table
 from harness.errors import UsageError
 from metrics.report import sweep as shown
@@ -210,3 +213,22 @@ def test_a_run_of_one_cell_is_no_sweep() -> None:
     assert sweep(one) == []
     with pytest.raises(UsageError, match="has one cell only; give its campaign a matrix"):
         sweep_table.rows_of(summary(one), PATH, "", "")
+
+
+@pytest.mark.parametrize(("word", "status"), [("pass", 0), ("fail", 0), ("invalid", 3)])
+def test_a_figure_of_an_invalid_run_is_said_not_to_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, status: int
+) -> None:
+    """On the terminal and for scripts, whose output stays JSON."""
+    cells = [cell(n, {"delay": f"{n}ms"}, exactly(n)) for n in (1, 2)]
+    told = {"schema": "slotlab.summary/v1", "lab": "sim", "verdict": word, **summary(cells)}
+    (tmp_path / "plan.json").write_text("{}")
+    (tmp_path / "summary.json").write_text(json.dumps(told))
+    line = f"invalid: {tmp_path}; its figures must not be used\n"
+    for words, text in ((["--json"], "err"), ([], "out")):
+        with pytest.raises(SystemExit) as ended:
+            main(["report", str(tmp_path), "--metric", PATH, *words])
+        said = capsys.readouterr()
+        assert ended.value.code == status
+        assert (line in getattr(said, text)) == (word == "invalid")
+        assert not words or len(json.loads(said.out)) == 1
