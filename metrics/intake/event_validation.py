@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from metrics.intake.lines import event_host
-from metrics.intake.lines.event_frames import Frame
 from metrics.intake.lines.event_host import HostLines
 from metrics.intake.written import Written
 from metrics.model import processes
@@ -63,16 +62,15 @@ class Intake:
         return frozenset(named | {loss.host for loss in self.losses})
 
 
-def gather(folder: Path, put: Callable[[str, Frame], None], at_once: int) -> Intake:
-    """Return what passed of a trial's folder after giving its rows away, a frame of each kind.
+def gather(folder: Path, put: Callable[[HostLines], None], at_once: int) -> Intake:
+    """Return what passed of a trial's folder after giving away what came in of each host.
 
     at_once: in so many processes are hosts read.
     """
     found = Intake()
     paths = sorted(path for path in (folder / "hosts").glob("*") if path.is_dir())
     for path, lines in zip(paths, _taken(paths, at_once), strict=True):
-        for word, frame in lines.frames.items():
-            put(word, frame)
+        put(lines)
         _add(found, path.name, lines)
     return found
 

@@ -1,7 +1,8 @@
-"""Rows of events as frames: an array for each column of a kind, as a database takes them in."""
+"""Rows of events as frames: arrays for each column of a kind, as a database takes them in."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -9,19 +10,21 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from metrics.intake.lines.event_rows import COLUMNS, ENCODER, OTHERS, ROWS, WORDS
+from metrics.intake.lines.event_rows import COLUMNS, ENCODER, OTHERS, ROWS, WORDS, Writer
 from node import events
 
-Frame = Mapping[str, npt.NDArray[Any]]
+Frame = dict[str, list[npt.NDArray[Any]]]
+"""By column of a kind an array for each piece that was read; PLACE stands for the writer's own.
+
+Lists of numbers are two columns: how many numbers each holds, and, with NUMBERS in its name, all
+numbers of all: an object for each would take six times as much memory.
+"""
 Row = Any
 """A row of `event_rows`, or the envelope of a line of an unknown kind."""
 PLACE = "place"
-"""Numbers the rows of a frame; the one at 0 is none, see `EXAMPLES`."""
-EXAMPLES: dict[str, Any] = {
-    "BIGINT": 0, "BOOLEAN": False, "VARCHAR": "", "JSON": "",
-    "BIGINT[]": [2**62], "VARCHAR[]": [""],
-}  # fmt: skip
-"""A large value of each type: what lists hold, the database sees by the first ones."""
+"""The place of a row's writer among all writers."""
+NUMBERS = "[]"
+_WRITER = attrgetter(*Writer._fields)
 COLUMNS_OF = COLUMNS | {
     OTHERS: {
         field.name: "VARCHAR" if field.type is str else "BIGINT"
@@ -36,30 +39,40 @@ def _texts(values: Iterable[Any]) -> Iterable[str]:
 
 
 class Frames:
-    """Mutable: rows on their way into tables, by kind."""
+    """Mutable: rows on their way into tables, by kind, and who wrote them."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, list[list[npt.NDArray[Any]]]] = defaultdict(list)
+        self.by_kind: dict[str, Frame] = {}
+        self._places: dict[tuple[Any, ...], int] = {}
 
-    def add(self, rows: Iterable[Row]) -> None:
+    @property
+    def writers(self) -> list[Writer]:
+        """Return who wrote the rows, by place."""
+        return [Writer(*who) for who in self._places]
+
+    def add(self, rows: list[Row]) -> None:
         """Take rows."""
+        writers = dict.fromkeys(map(_WRITER, rows))
+        for who in writers:
+            self._places.setdefault(who, len(self._places))
         by_type: dict[type, list[Row]] = defaultdict(list)
         for row in rows:
             by_type[type(row)].append(row)
         for kind, own in by_type.items():
             word = WORDS.get(kind, OTHERS)
-            self._parts[word].append([column(own) for column in _MAKERS[word]])
+            frame = self.by_kind.setdefault(word, {name: [] for name in (PLACE, *_MAKERS[word])})
+            frame[PLACE].append(self._place(own, alike=len(writers) == 1))
+            for name, column in _MAKERS[word].items():
+                frame[name].append(column(own))
 
-    def whole(self) -> dict[str, Frame]:
-        """Return the frame of each kind of which there are rows."""
-        found: dict[str, Frame] = {}
-        for word, parts in self._parts.items():
-            columns = COLUMNS_OF[word]
-            examples = [_array([EXAMPLES[sql]], sql) for sql in columns.values()]
-            arrays = [np.concatenate(own) for own in zip(examples, *parts, strict=True)]
-            places = {PLACE: np.arange(len(arrays[0]))}
-            found[word] = places | dict(zip(columns, arrays, strict=True))
-        return found
+    def _place(self, rows: list[Row], alike: bool) -> npt.NDArray[Any]:
+        """Return the place of each row's writer; alike: they have one, as in nearly all pieces."""
+        if alike:
+            return np.full(len(rows), self._places[_WRITER(rows[0])])
+        return _array(map(self._places.__getitem__, map(_WRITER, rows)), "BIGINT")
+
+
+_Column = Callable[[list[Row]], npt.NDArray[Any]]
 
 
 def _array(values: Iterable[Any], sql: str) -> npt.NDArray[Any]:
@@ -67,16 +80,30 @@ def _array(values: Iterable[Any], sql: str) -> npt.NDArray[Any]:
     return np.fromiter(_texts(values) if sql == "JSON" else values, dtype=kind)
 
 
-def _maker(name: str, sql: str) -> Callable[[list[Row]], npt.NDArray[Any]]:
+def _maker(name: str, sql: str) -> _Column:
     get = attrgetter(name)
     return lambda rows: _array(map(get, rows), sql)
 
 
-def _makers(word: str) -> list[Callable[[list[Row]], npt.NDArray[Any]]]:
-    """Return what makes each column of a kind of its rows."""
+def _list_makers(column: str, name: str) -> dict[str, _Column]:
+    get = attrgetter(name)
+    return {
+        column: lambda rows: _array(map(len, map(get, rows)), "BIGINT"),
+        column + NUMBERS: lambda rows: _array(chain.from_iterable(map(get, rows)), "BIGINT"),
+    }
+
+
+def _makers(word: str) -> dict[str, _Column]:
+    """Return what makes each column of a kind of its rows, but the writer's."""
     row = ROWS.get(word, events.Envelope)
     names = {field.encode_name: field.name for field in msgspec.structs.fields(row)}
-    return [_maker(names[column], sql) for column, sql in COLUMNS_OF[word].items()]
+    found: dict[str, _Column] = {}
+    for column, sql in COLUMNS_OF[word].items():
+        if sql == "BIGINT[]":
+            found |= _list_makers(column, names[column])
+        elif column not in Writer._fields:
+            found[column] = _maker(names[column], sql)
+    return found
 
 
 _MAKERS = {word: _makers(word) for word in COLUMNS_OF}

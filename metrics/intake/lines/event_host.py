@@ -8,32 +8,30 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from metrics.intake.lines import event_lines
-from metrics.intake.lines.event_frames import Frame, Frames, Row
-from metrics.intake.lines.event_rows import DECODER
+from metrics.intake.lines.event_frames import PLACE, Frame, Frames, Row
+from metrics.intake.lines.event_rows import DECODER, Writer
 from metrics.model.run_folder import BROKEN
 from node import events
 
 ROLES = ("", ".probe", ".client")
 PIECE = 10_000
 """So many rows are taken at once where each line is looked at."""
-_HOST, _NODE, _SEQ = attrgetter("host"), attrgetter("node"), attrgetter("seq")
 
 
 @dataclass(slots=True)
 class HostLines:
-    """Mutable: what came in of one host, its rows as a frame for each kind.
+    """Mutable: what came in of one host, its rows as a frame for each kind, and who wrote them.
 
     findings are without its name.
     """
 
     frames: dict[str, Frame] = field(default_factory=dict)
+    writers: list[Writer] = field(default_factory=list)
     rejected: int = 0
     repeated: int = 0
     zeroed: int = 0
@@ -47,23 +45,34 @@ def take(folder: Path) -> HostLines:
 
 def _whole(folder: Path) -> HostLines | None:
     """Take in a host's files in large pieces; None where anything is not as it should be."""
-    frames, host = Frames(), folder.name
-    writers = {host + role: place for place, role in enumerate(ROLES)}
-    numbers: list[npt.NDArray[np.int64]] = []
+    frames = Frames()
     try:
         for path in event_lines.files_of(folder):
             for piece in event_lines.pieces(path):
                 rows = DECODER.decode_lines(piece)
-                if {*map(_HOST, rows)} != {host} or b"\0" in piece:
-                    return None
-                writer = np.fromiter(map(writers.__getitem__, map(_NODE, rows)), np.int64)
-                numbers.append(np.fromiter(map(_SEQ, rows), np.int64) * len(ROLES) + writer)
+                # A row may have come of two lines, and none of an empty one.
+                each = len(rows) == piece.count(b"\n") + (not piece.endswith(b"\n"))
                 frames.add(rows)
-    except (event_lines.Damage, KeyError, *BROKEN):
+                if not each or b"\0" in piece:
+                    return None
+    except (event_lines.Damage, *BROKEN):
         return None
-    every = np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
-    # Numbers beyond all sense may seem to be given twice here, never the other way round.
-    return HostLines(frames.whole()) if len(np.unique(every)) == len(every) else None
+    found = HostLines(frames.by_kind, frames.writers)
+    own = [folder.name + role for role in ROLES]
+    strange = any(each.host != folder.name or each.node not in own for each in found.writers)
+    return None if strange or _twice(found) else found
+
+
+def _twice(found: HostLines) -> bool:
+    """Return whether a writer seems to have given a number twice; it may where some are huge."""
+    roles = np.asarray([ROLES.index(own.node.removeprefix(own.host)) for own in found.writers])
+    numbers = [
+        seq * len(ROLES) + roles[place]
+        for frame in found.frames.values()
+        for seq, place in zip(frame["seq"], frame[PLACE], strict=True)
+    ]
+    every = np.sort(np.concatenate(numbers)) if numbers else roles
+    return bool((every[1:] == every[:-1]).any())
 
 
 def _line_by_line(folder: Path) -> HostLines:
@@ -74,7 +83,7 @@ def _line_by_line(folder: Path) -> HostLines:
         passing = _passing(folder.name, path, found, digests)
         while some := [*islice(passing, PIECE)]:
             frames.add(some)
-    found.frames = frames.whole()
+    found.frames, found.writers = frames.by_kind, frames.writers
     return found
 
 

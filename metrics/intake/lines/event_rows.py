@@ -1,7 +1,7 @@
 """Event lines as rows: envelope and record in one, of a type for each kind; decoded strictly."""
 
 from collections.abc import Iterator
-from typing import Any, Union, get_args
+from typing import Any, NamedTuple, Union, get_args
 
 import msgspec
 
@@ -16,6 +16,15 @@ _AS_TEXT = (
     "earned", "missed", "held",
 )  # fmt: skip
 """Columns kept as written: compared whole, different by kind, or by names of producers."""
+
+
+class Writer(NamedTuple):
+    """What all lines say alike that a writer wrote since a boot of its host."""
+
+    v: int
+    host: str
+    node: str
+    boot: str
 
 
 def _fields(kind: type[msgspec.Struct]) -> list[tuple[str, Any, Any]]:

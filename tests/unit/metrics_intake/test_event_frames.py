@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from metrics.intake import event_table
+from metrics.intake.inserter import Inserter
 from metrics.intake.lines import event_host
 from metrics.results.written import tables
 
@@ -30,9 +31,8 @@ def taken(folder: Path, lines: list[dict[str, Any]], kind: str, columns: str) ->
     host.mkdir()
     (host / "events.jsonl").write_bytes(msgspec.json.Encoder().encode_lines(lines))
     with closing(event_table.connect()) as db:
-        inserter = event_table.Inserter(db, 1)
-        for word, frame in event_host.take(host).frames.items():
-            inserter.add(word, frame)
+        inserter = Inserter(db, 1)
+        inserter.add(event_host.take(host))
         inserter.end()
         return [row[6:] for row in event_table.rows(db, 1, kind, columns)]
 
@@ -75,7 +75,7 @@ def test_events_are_written_by_writer_and_number_however_they_came(
     tmp_path: Path, written: dict[str, list[tuple[str, int]]], in_order: bool
 ) -> None:
     with closing(event_table.connect()) as db:
-        inserter = event_table.Inserter(db, 1)
+        inserter = Inserter(db, 1)
         for host, told in written.items():
             (tmp_path / host).mkdir()
             lines = [
@@ -91,10 +91,10 @@ def test_events_are_written_by_writer_and_number_however_they_came(
             ]
             events = tmp_path / host / "events.jsonl"
             events.write_bytes(msgspec.json.Encoder().encode_lines(lines))
-            inserter.add("stopped", event_host.take(tmp_path / host).frames["stopped"])
+            inserter.add(event_host.take(tmp_path / host))
         inserter.end()
-        assert inserter.in_order == ({"stopped"} if in_order else set())
-        tables.write_events(tmp_path, 1, db, inserter.in_order)
+        assert inserter.in_order() == ({"stopped"} if in_order else set())
+        tables.write_events(tmp_path, 1, db, inserter.in_order())
         found = db.execute(f"SELECT node, seq FROM '{tmp_path}/parts/*/*.parquet'").fetchall()
     wanted = [(host + role, seq) for host, told in written.items() for role, seq in told]
     assert found == sorted(wanted)
