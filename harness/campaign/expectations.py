@@ -34,6 +34,8 @@ def resolve(expect: Mapping[str, Any]) -> dict[str, Any]:
             resolved[name] = _invariants(body)
         elif name == EACH_FAULT:
             resolved[name] = _each_fault(body)
+        elif isinstance(body, list):
+            raise ValueError(f"{name}: a list is what {ALWAYS} has; write a map of figures")
         else:
             resolved[name] = _metrics(name, body)
     return resolved
@@ -89,6 +91,8 @@ def _metrics(phase: str, body: Any, *others: str) -> dict[str, Any]:
     resolved: dict[str, Any] = {}
     for metric, bounds in _map(body, phase).items():
         where = f"{phase}.{metric}"
+        if metric == RECOVERS:
+            raise ValueError(f"{where}: is of {EACH_FAULT} alone; write it there")
         if metric not in EXPECTED:
             hint = nearest(metric, (*others, *EXPECTED))
             raise ValueError(f"{where}: unknown metric; {hint}")

@@ -58,6 +58,16 @@ def test_each_question_is_swept_in_the_simulator_and_says_what_answers_it() -> N
             "{max: 6}",
             "expect.baseline.finality_latency_s.p95.max: 6 has no unit; write 6ms",
         ),
+        (
+            "always:",
+            "alwayss:",
+            "expect.alwayss: a list is what always has; write a map of figures",
+        ),
+        (
+            "each_fault:",
+            "each_faults:",
+            "expect.each_faults.recovers_within: is of each_fault alone; write it there",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_naming_file_key_and_remedy(old: str, new: str, message: str) -> None:
