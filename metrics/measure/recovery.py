@@ -263,12 +263,17 @@ def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | N
 
 
 def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, Lag]) -> float:
-    """Return the worst lag of the baseline (else the predicted one) plus the tolerance."""
+    """Return the worst lag of the baseline (else the predicted one) plus the tolerance.
+
+    Until the first block after the genesis is final, lag is that of the start, and no host's normal
+    one, however early the baseline begins.
+    """
     worst: list[float] = []
     for phase in (phase for phase in data.planned.phases if phase.name == BASELINE):
         for host, found in hosts.items():
             t_ns = _by_tenths(found.t_ns, data)
             inside = (t_ns >= phase.start_ns) & (t_ns < phase.end_ns)
+            inside &= found.lib > found.lib[0]
             worst += lags[host].most[inside].tolist()
     predicted = float(data.plan.prediction.finality_lag_blocks.max)
     return max(worst, default=predicted) + TOLERANCE_BLOCKS
@@ -329,8 +334,9 @@ _METHODS = (
         "normal, kept for a round in which finality moved, if a block made after the heal became "
         "final there. Lag: the highest head anywhere, minus the host's last irreversible block. Of "
         "heads told at one moment, as far as clocks tell, only its own counts. Normal: at most "
-        f"{TOLERANCE_BLOCKS} block above the worst of the baseline. One sample a disturbed host; "
-        "not back by the end: censored. watched_s: the shortest time from a heal to the end.",
+        f"{TOLERANCE_BLOCKS} block above the worst of the baseline once finality moved there. One "
+        "sample a disturbed host; not back by the end: censored. watched_s: the shortest time from "
+        "a heal to the end.",
         left_out="Hosts not disturbed: from the begin of the fault to a round after its end, or to "
         "the next begin, never behind, nor without a new final block for a round and a turn, nor "
         f"silent for {SILENT_SLOTS} slots. Hosts kept down by another fault. Faults without an "

@@ -156,14 +156,17 @@ def after_all(s: Second, known: Chain) -> dict[tuple[str, str], After]:
 
 
 def _limit(s: Second, hosts: dict[str, Told], lags: list[list[int]]) -> int:
-    """Return the worst lag of the baseline, and a block; lags: those of each host."""
+    """Return the worst lag of the baseline, and a block; lags: those of each host.
+
+    Until a host's final block first moves, its lag is that of the start.
+    """
     quiet = [
         lag
         for phase in s.planned["phases"]
         if phase["name"] == "baseline"
         for own, behind in zip(hosts.values(), lags, strict=True)
-        for t, lag in zip(_tenths(s, own.at), behind, strict=True)
-        if phase["start_ns"] <= t < phase["end_ns"]
+        for t, lib, lag in zip(_tenths(s, own.at), own.lib, behind, strict=True)
+        if phase["start_ns"] <= t < phase["end_ns"] and lib > own.lib[0]
     ]
     return max(quiet, default=s.lag_max) + TOLERANCE_BLOCKS
 

@@ -100,6 +100,30 @@ def test_which_of_two_faults_was_first_hangs_on_no_microsecond(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "limit"), [(0, 20, 17), (5, 20, 17), (14, 20, 17), (0, 13, 31)]
+)
+def test_what_is_normal_does_not_hang_on_how_early_the_baseline_begins(
+    start_s: int, end_s: int, limit: float
+) -> None:
+    """Until finality first moves, lag is that of the start; then what is predicted is normal."""
+    head = np.arange(1.0, 41)
+    lib = np.where(head < 28, 1, 2 * (head // 2) - 15)
+    t_ns = head * 5e8
+    hosts = {"h1": head_lag.Series(t_ns, t_ns, t_ns, head, lib)}
+    data: Any = SimpleNamespace(
+        plan=SimpleNamespace(
+            slot_ns=5 * 10**8,
+            prediction=SimpleNamespace(finality_lag_blocks=SimpleNamespace(max=30)),
+        ),
+        planned=SimpleNamespace(
+            phases=[SimpleNamespace(name="baseline", start_ns=start_s * 1e9, end_ns=end_s * 1e9)]
+        ),
+    )
+    lags = {"h1": head_lag.network_lag(hosts, "h1")}
+    assert recovery._baseline_limit(data, hosts, lags) == limit
+
+
 def test_a_block_whose_finality_the_next_fault_delays_is_not_of_the_baseline(
     rebuilt: Rebuilt,
 ) -> None:
