@@ -1,11 +1,14 @@
 """Numbers as the report prints them: value, unit, error; `unknown` where the error rules."""
 
 import math
+import re
 from typing import Any
 
 from metrics.model.resolution import NEEDED, resolved
 
 UNKNOWN = "unknown"
+_PLURAL = re.compile(r"(?<=ch)es$|(?<=[a-z]{2})s$", re.ASCII)
+"""What a plural has more than one; units as `s` and `ms` have none."""
 UNITS = {"_s": "s", "_blocks": "blocks", "_ratio": "share"}
 """How names in M end, and the unit that says."""
 
@@ -22,12 +25,12 @@ def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
     ends = q["error"].get(key, [None, None])
     if not resolved(q, key):
         if value == 0 and ends == [0, 0]:
-            return f"0 {unit}".strip()
+            return many(0, unit)
         return UNKNOWN
     half = max(ends[1] - value, value - ends[0])
     if half == 0:
         # Of one clock: to three decimals, as figures with an error at most are.
-        return f"{round(value, 3) or value:g} {unit}".strip()
+        return many(round(value, 3) or value, unit)
     return f"{with_error(value, half)} {unit}".strip()
 
 
@@ -41,6 +44,11 @@ def with_error(value: float, half: float) -> str:
 def known(value: int | None) -> str:
     """Return a count, or `unknown`."""
     return UNKNOWN if value is None else str(value)
+
+
+def many(n: float, words: str) -> str:
+    """Return so many of what the words are the plural of: `0 blocks`, `1 block`, `2 switches`."""
+    return f"{n:g} {_PLURAL.sub('', words) if n == 1 else words}".strip()
 
 
 def number(value: float | None) -> str:
@@ -91,7 +99,7 @@ def of_figure(path: str, value: float) -> str:
     unit = words(path)[1]
     if unit == "share":
         return f"{100 * value:.3g} %"
-    return f"{value:.4g} s" if unit == "s" else f"{value:g} {unit}".strip()
+    return f"{value:.4g} s" if unit == "s" else many(value, unit)
 
 
 def title(path: str) -> str:

@@ -121,17 +121,21 @@ def _map(hosts: list[str], cells: Table, key: str, colours: list[list[Any]]) -> 
 
 
 def _layer(hosts: list[str], cells: Table, colours: list[list[Any]], name: str) -> go.Heatmap:
-    """Return the cells of a map that are there, coloured by their value."""
+    """Return the cells of a map that are there, coloured by their value; times from zero on, so
+    that those which are nearly equal look so.
+    """
     names = [charts.label(host) for host in hosts]
 
     def rows(of: Callable[[Cell], Any], none: Any) -> list[list[Any]]:
         return [[of(cells[a, b]) if (a, b) in cells else none for b in hosts] for a in hosts]
 
+    top = max((cell.value or 0.0 for cell in cells.values()), default=0.0)
     return go.Heatmap(
         z=rows(lambda cell: cell.value or 0.0, None), name=name, x=names, y=names,
         text=rows(_text, ""), texttemplate="%{text}",
         customdata=rows(lambda cell: cell.n, 0), showscale=False, colorscale=colours,
-        zmid=0 if colours is WAYS else None, xgap=2, ygap=2, hoverongaps=False,
+        zmid=0 if colours is WAYS else None, zmin=None if colours is WAYS else 0,
+        zmax=None if colours is WAYS else top, xgap=2, ygap=2, hoverongaps=False,
         hovertemplate="%{y} to %{x}: %{text} ms, %{customdata} blocks<extra></extra>",
     )  # fmt: skip
 

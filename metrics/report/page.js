@@ -6,7 +6,8 @@
   var paper = false;
   var template = document.getElementById("template").textContent;
   var drawn = new Set();
-  var NARROW_PX = 600; // Below this the words beside marks would lie over each other.
+  var NARROW_PX = 600; // Below this the words beside marks would lie over each other,
+  var MARK_PX = 3; // and so would larger marks.
   var AT_NIGHT = {
     "#000": "#f2f5f7", "#000000": "#f2f5f7", "#24313d": "#dfe6ec", "#2a3f5f": "#dfe6ec",
     "#fff": "#1a2128", "#ffffff": "#1a2128", "white": "#1a2128", "#0072b2": "#2f80d8",
@@ -35,7 +36,9 @@
   function draw(chart) {
     var figure = figureOf(chart, night.matches && !paper);
     if (chart.offsetWidth < NARROW_PX) {
-      figure.data.forEach(function (trace) { if (trace.mode === "markers+text") { trace.mode = "markers"; } });
+      figure.data.forEach(function (trace) {
+        if (trace.mode === "markers+text") { trace.mode = "markers"; trace.marker.size = MARK_PX; }
+      });
     }
     var config = {displaylogo: false, displayModeBar: false};
     Plotly.react(chart.querySelector(".drawing"), figure.data, figure.layout, config);

@@ -18,7 +18,8 @@ NEAR = 0.03
 """Of the whole axis: what is nearer to its neighbour than that could not be read."""
 NOISE = 0.05
 """The least that an axis spans, of its largest value: what differs by less is drawn level."""
-MARGIN = 0.06
+MARGIN, SIDE = 0.06, 0.15
+"""Of an axis: what is left above and below, and beside."""
 STEPS_MAX = 8
 """Up to so many an axis of counts has a tick for each, and none between."""
 SYMBOLS = ("circle", "diamond", "square", "cross", "x", "star")
@@ -45,11 +46,18 @@ def chart(rows: Sequence[Figures], alike: Sequence[Figures], key: str) -> str:
     ticks = {x: value_text(p["at"]) for row in rows for x, p in placed(row, where)}
     figure.update_xaxes(
         title_text=charts.label(rows[0]["axis"]), tickvals=list(ticks),
-        ticktext=[charts.label(text) for text in ticks.values()],
+        ticktext=[charts.label(text) for text in ticks.values()], range=_sides(ticks),
     )  # fmt: skip
     title = charts.label(number_text.title(rows[0]["figure"]))
     figure.update_yaxes(title_text=title, range=[low, high], dtick=_step(alike))
     return charts.fragment(figure, key, height=HEIGHT)
+
+
+def _sides(ticks: Iterable[float]) -> list[float]:
+    """Return the ends of an axis on which the words of the outermost values have room."""
+    left, right = min(ticks), max(ticks)
+    margin = SIDE * (right - left or 1.0)
+    return [left - margin, right + margin]
 
 
 def heights(rows: Sequence[Figures]) -> tuple[float, float]:

@@ -192,7 +192,7 @@ def _chart(names: list[str], analyses: list[Analysis], key: str) -> str:
                         rangemode="tozero")  # fmt: skip
     figure.update_yaxes(
         row=3, col=1, autorange="reversed", categoryorder="array", categoryarray=lanes,
-        range=[-0.5, len(lanes) - 0.5], showgrid=False,
+        range=[-0.5, len(lanes) - 0.5], showgrid=False, dtick=1,
     )  # fmt: skip
     figure.update_xaxes(title_text=charts.SECONDS, row=3, col=1)
     figure.update_xaxes(range=[0, analyses[0].data.end_ns / 1e9])

@@ -8,6 +8,7 @@ What counts there: blocks after the first round whose predicted finality still l
 from typing import Any
 
 from metrics.intake.intervals import Intervals
+from metrics.model import number_text
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE, WARMUP, Phase, Plan, PlannedCell
 
@@ -81,7 +82,9 @@ def notes(prediction: dict[str, Any]) -> list[str]:
         columns = zip(prediction["columns"], row["found"], row["inside"], strict=True)
         for column, figures, inside in columns:
             if inside is False:
-                why = ", ".join(f"{n} {what}" for what, n in figures["disturbed"].items() if n)
+                why = ", ".join(
+                    number_text.many(n, what) for what, n in figures["disturbed"].items() if n
+                )
                 lines.append(
                     f"{row['phase']} on {column['lab']}: a lag of {figures['min']:g} to"
                     f" {figures['max']:g} blocks is not within the predicted"

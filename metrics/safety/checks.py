@@ -19,6 +19,7 @@ from metrics.intake.trial import TrialData
 from metrics.measure import slots
 from metrics.measure.blocks import ID_DIGITS, ChainView, held
 from metrics.measure.delegation.facts import amounts
+from metrics.model import number_text
 from metrics.model.method import Method
 from metrics.model.run_folder import (
     BROKEN,
@@ -214,8 +215,8 @@ def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
         return Check(name, UNKNOWN, f"{found.violations[0].text}; but {gap}")
     if found.worst is None:
         return Check(name, UNKNOWN, "no stretch with a quorum was long enough to tell")
-    fine = f"in {found.judged} stretches with a quorum; closest to its limit: {found.worst.text}"
-    return _verdict(data, name, found.violations, fine)
+    fine = f"in {number_text.many(found.judged, 'stretches')} with a quorum; closest to its limit: "
+    return _verdict(data, name, found.violations, fine + found.worst.text)
 
 
 def _early(data: TrialData, logs: Logs) -> Check:
@@ -241,14 +242,16 @@ def _early(data: TrialData, logs: Logs) -> Check:
 def _schedule(data: TrialData, logs: Logs) -> Check:
     steps = of_kind(logs, "schedule")
     changes = {(line.version, line.num) for line in steps if line.state == "active"}
-    fine = f"{len(changes)} schedule changes, one version a step, the same at every host"
+    fine = number_text.many(len(changes), "schedule changes")
+    fine += ", one version a step, the same at every host"
     fine = fine if changes else "the schedule never changed"
     return _verdict(data, NAMES["I9"], node_log.schedule_breaks(logs), fine)
 
 
 def _restarts(data: TrialData, logs: Logs) -> Check:
     problems, judged = node_log.restart_breaks(logs)
-    fine = f"{judged} restarts resumed at the head and the final block they had"
+    fine = number_text.many(judged, "restarts")
+    fine += " resumed at the head and the final block they had"
     return _verdict(data, NAMES["I10"], problems, fine if judged else "no node restarted")
 
 

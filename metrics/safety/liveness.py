@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from metrics.intake.intervals import Intervals
+from metrics.model import number_text
 from metrics.model.plan import Plan
 from metrics.model.run_folder import Violation
 from metrics.safety.invariants import Line, seconds
@@ -49,8 +50,8 @@ class Standstill:
         """Return how long it was, and what was allowed, in words."""
         return (
             f"finality stood still for {self.for_ns / 1e9:.3f} s from {seconds(self.from_ns)} on:"
-            f" {self.slots} slots (at most {self.stretch.limit_slots}) and"
-            f" {self.blocks} blocks (at most {self.stretch.limit_blocks})"
+            f" {number_text.many(self.slots, 'slots')} (at most {self.stretch.limit_slots}) and"
+            f" {number_text.many(self.blocks, 'blocks')} (at most {self.stretch.limit_blocks})"
         )
 
 

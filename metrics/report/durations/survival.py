@@ -30,23 +30,24 @@ def _chart(rows: list[dict[str, Any]]) -> str:
         return ""
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
     seen: set[str] = set()
-    for row in drawn:
-        column = list(TITLES).index(row["what"]) + 1
-        _draw(figure, row, column, faults.index(row["of"]), first=row["of"] not in seen)
+    placed = [(row, list(TITLES).index(row["what"]) + 1, faults.index(row["of"])) for row in drawn]
+    for row, column, place in placed:
+        _lines(figure, row, column, place, first=row["of"] not in seen)
         seen.add(row["of"])
+    for row, column, place in placed:
+        _trials(figure, row, column, place)
     for column, title in enumerate(TITLES.values(), start=1):
         figure.update_xaxes(title_text=title, rangemode="tozero", row=1, col=column)
-    figure.update_yaxes(title_text="share of trials", range=[-0.03, 1.03], row=1, col=1)
+    figure.update_yaxes(title_text="share of trials", range=[-0.05, 1.05], row=1, col=1)
     return charts.fragment(figure, "survival-chart", height=380)
 
 
-def _draw(figure: go.Figure, row: dict[str, Any], column: int, place: int, *, first: bool) -> None:
-    """Draw the steps of a curve, up to how long was watched, and marks of what is censored."""
+def _lines(figure: go.Figure, row: dict[str, Any], column: int, place: int, *, first: bool) -> None:
+    """Draw the steps of a curve and of its interval, up to how long was watched."""
     steps, name = row["steps"], charts.label(row["of"])
     last = max([steps[-1][0], *(t for _, t, _ in row["trials"])])
     times = [step[0] for step in steps] + [last]
-    colour = charts.COLOURS[place % len(charts.COLOURS)]
-    style = {"color": colour, "dash": charts.DASHES[place % len(charts.DASHES)], "width": 2}
+    style = {"color": _colour(place), "dash": charts.DASHES[place % len(charts.DASHES)], "width": 2}
     for end in (2, 3):
         if steps[0][end] is not None:
             figure.add_trace(
@@ -60,14 +61,31 @@ def _draw(figure: go.Figure, row: dict[str, Any], column: int, place: int, *, fi
                    line_shape="hv", name=name, legendgroup=name, showlegend=first, line=style),
         row=1, col=column,
     )  # fmt: skip
-    open_ = [(t, n) for n, t, ended in row["trials"] if not ended]
-    figure.add_trace(
-        go.Scatter(x=[t for t, _ in open_], y=[_still(steps, t) for t, _ in open_], mode="markers",
-                   legendgroup=name, showlegend=False, hoverinfo="text",
-                   hovertext=[f"trial {n}: watched for {t:.2f} s, not ended" for t, n in open_],
-                   marker={"symbol": "line-ns-open", "size": 10, "color": colour}),
-        row=1, col=column,
-    )  # fmt: skip
+
+
+def _trials(figure: go.Figure, row: dict[str, Any], column: int, place: int) -> None:
+    """Mark each trial on its curve: a ring where it ended so, a stroke up to where it was watched.
+
+    They are drawn above all curves, of which none hides them.
+    """
+    for ended, symbol, words in (
+        (True, "circle-open", "ended after {:.2f} s"),
+        (False, "line-ns-open", "watched for {:.2f} s, not ended"),
+    ):
+        found = [(t, n) for n, t, own in row["trials"] if own == ended]
+        figure.add_trace(
+            go.Scatter(x=[t for t, _ in found], y=[_still(row["steps"], t) for t, _ in found],
+                       mode="markers", legendgroup=charts.label(row["of"]), showlegend=False,
+                       hovertext=[f"trial {n}: {words.format(t)}" for t, n in found],
+                       hoverinfo="text", cliponaxis=False,
+                       marker={"symbol": symbol, "size": 10, "color": _colour(place),
+                               "line": {"width": 1.5}}),
+            row=1, col=column,
+        )  # fmt: skip
+
+
+def _colour(place: int) -> str:
+    return charts.COLOURS[place % len(charts.COLOURS)]
 
 
 def _still(steps: list[list[float]], t: float) -> float:

@@ -42,8 +42,10 @@ def chart(analysis: Analysis, key: str) -> str:
     limits = analysis.data.plan.health
     for below, word in ((limits.degraded_below, DEGRADED), (limits.halted_below, HALTED)):
         figure.add_hline(
-            y=100 * below / FULL, row=1, col=1, line={"color": COLOURS[word], "width": 1}
-        )
+            y=100 * below / FULL, row=1, col=1, line={"color": COLOURS[word], "width": 2},
+            annotation={"text": f"{word} below", "font": {"size": 11}, "x": 0, "xanchor": "left"},
+            annotation_position="bottom left",
+        )  # fmt: skip
     for host in hosts:
         figure.add_trace(go.Bar(x=[0], y=[_label(host)], orientation="h", showlegend=False),
                          row=2, col=1)  # fmt: skip

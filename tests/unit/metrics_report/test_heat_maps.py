@@ -50,6 +50,12 @@ def test_a_cell_whose_error_exceeds_its_value_is_marked_and_still_says_both() ->
     assert (strokes["y"], strokes["x"]) == (["n1"], ["n2"])
 
 
+def test_times_are_coloured_from_zero_on_so_that_those_nearly_equal_look_so() -> None:
+    figure = charts_of(maps(n1_n2=q(5, 1), n2_n1=q(5.1, 1))["maps"][0][1])["heat-p50"]
+    known = figure["data"][1]
+    assert (known["zmin"], known["zmax"]) == (0, 5.1)
+
+
 @pytest.mark.parametrize(("error", "told"), [(14.9, True), (15.1, False)])
 def test_an_asymmetry_carries_the_errors_of_both_ways(error: float, told: bool) -> None:
     shown = maps(n1_n2=q(40, error), n2_n1=q(10, error))
