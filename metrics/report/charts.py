@@ -31,6 +31,8 @@ SECONDS = "time since T0 (s)"
 INDEX_MAX = 2**8
 _TYPES = (("i1", 2**7 - 1), ("i2", 2**15 - 1))
 """Whole numbers as plotly.js reads them, and up to where each goes."""
+GAP = -(2**15)
+"""Stands for a gap among steps of time."""
 TRACES = ("scatter", "bar", "heatmap")
 """What charts are made of."""
 TEMPLATE = plotly.io.templates["plotly_white"].to_plotly_json()
@@ -114,7 +116,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
         if own:
             figure.add_trace(
                 go.Scatter(
-                    x=[round(p.t_ns / 1e9, 3) for p in own],
+                    x=moments(np.asarray([p.t_ns / 1e9 for p in own])),
                     y=[round(p.offset_ns / 1e6, 3) for p in own],
                     error_y={"array": [round(p.bound_ns / 1e6, 3) for p in own],
                              "thickness": 1, "width": 3},
@@ -227,7 +229,21 @@ def stairs(x: Floats, y: Floats) -> dict[str, dict[str, str]]:
     """Return the x and y of stairs, less what lies within a step, packed as plotly.js reads it."""
     needed = np.ones(len(y), dtype=bool)
     needed[1:-1] = (y[1:-1] != y[:-2]) | np.isnan(y[2:])
-    return {"x": packed(x[needed]), "y": packed(y[needed])}
+    return {"x": moments(x[needed]), "y": packed(y[needed])}
+
+
+def moments(t_s: Floats) -> dict[str, str]:
+    """Return times as page.js reads them: each as milliseconds since the one before, in two bytes.
+
+    Clocks are not known better. Where times lie further apart they are packed as other numbers.
+    """
+    known = ~np.isnan(t_s)
+    steps = np.diff(np.round(t_s[known] * 1e3), prepend=0.0)
+    if np.max(np.abs(steps), initial=0) > -GAP - 1:
+        return packed(t_s)
+    found = np.full(len(t_s), GAP)
+    found[known] = steps
+    return {"dtype": "ms", "bdata": b64encode(found.astype("<i2").tobytes()).decode()}
 
 
 def packed(values: Floats) -> dict[str, str]:

@@ -22,7 +22,11 @@
   function figureOf(chart, dark) {
     var tone = dark ? toned : undefined;
     var figure = JSON.parse(chart.querySelector("script").textContent, tone);
-    figure.data.forEach(function (trace) { trace.y = spelled(trace.y); trace.text = spelled(trace.text); });
+    figure.data.forEach(function (trace) {
+      trace.x = timed(trace.x);
+      trace.y = spelled(trace.y);
+      trace.text = spelled(trace.text);
+    });
     figure.layout.template = JSON.parse(template, tone);
     return figure;
   }
@@ -31,6 +35,18 @@
     // Long lists of few words hold each word once, and which of them stands where.
     if (!list || !list.words) { return list; }
     return Array.from(atob(list.at), function (at) { return list.words[at.charCodeAt(0)]; });
+  }
+
+  function timed(list) {
+    // Times are held as milliseconds since the one before, a gap as the least that two bytes hold.
+    if (!list || list.dtype !== "ms") { return list; }
+    var bytes = Uint8Array.from(atob(list.bdata), function (byte) { return byte.charCodeAt(0); });
+    var at = 0;
+    return Float64Array.from(new Int16Array(bytes.buffer), function (step) {
+      if (step === -32768) { return NaN; }
+      at += step;
+      return at / 1000;
+    });
   }
 
   function draw(chart) {

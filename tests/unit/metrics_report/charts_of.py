@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from metrics.report.charts import GAP
+
 
 def charts_of(page: str) -> dict[str, dict[str, Any]]:
     """Return the figure of each chart by its key."""
@@ -29,6 +31,17 @@ def numbers(values: Any) -> list[float]:
     """Return the numbers of an axis, packed or not."""
     if not isinstance(values, dict):
         return list(values)
+    if values["dtype"] == "ms":
+        return _moments(np.frombuffer(b64decode(values["bdata"]), dtype="<i2"))
     dtype = {"f4": "<f4", "i2": "<i2", "i1": "i1"}[values["dtype"]]
     found: list[float] = np.frombuffer(b64decode(values["bdata"]), dtype=dtype).tolist()
+    return found
+
+
+def _moments(steps: Any) -> list[float]:
+    """Return times of which each is given in milliseconds since the one before; NaN for a gap."""
+    found, at = [], 0
+    for step in steps.tolist():
+        at += 0 if step == GAP else step
+        found.append(float("nan") if step == GAP else at / 1e3)
     return found
