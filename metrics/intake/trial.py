@@ -1,5 +1,6 @@
 """One trial's raw facts, aligned: what every metric starts from."""
 
+from collections import defaultdict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -15,6 +16,7 @@ from faults.model.record import Record
 from metrics.intake import agent_journals, event_table, phase_windows, timeline
 from metrics.intake.clock_pairs import Epoch, by_key
 from metrics.intake.event_validation import Intake
+from metrics.intake.lines.event_rows import COLUMNS
 from metrics.intake.offset_bounds import Floats, Ints
 from metrics.intake.timeline import Timeline
 from metrics.model import run_folder
@@ -24,6 +26,7 @@ from metrics.model.run_folder import COMPLETE, TrialFile
 OUTSIDE = "outside"
 SLOT_DUE = "slot producer head_num lib_num wake_error_ns"
 """What is read of events that come once a slot."""
+TIMES = ("t_ns", "lo_ns", "hi_ns")
 _FIRST = "QUALIFY row_number() OVER (PARTITION BY id ORDER BY host, seq) = 1"
 T = TypeVar("T")
 
@@ -79,6 +82,7 @@ class Source:
     def __init__(self, db: duckdb.DuckDBPyConnection | None = None) -> None:
         self.db = db
         self.read: dict[tuple[str, str], list[Event]] = {}
+        self.columns: dict[str, dict[str, npt.NDArray[Any]]] = defaultdict(dict)
         self.made: dict[Any, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -116,6 +120,7 @@ class TrialData:
         self.timeline.forget_latencies()
         self.source.db = None
         self.source.read.clear()
+        self.source.columns.clear()
         self.source.made.clear()
 
     def events(self, kind: str, columns: str = "") -> list[Event]:
@@ -126,9 +131,27 @@ class TrialData:
             # Of a line of several transactions there is a row for each, where `id` is asked for.
             if known == kind and wanted <= own and ("id" in wanted) == ("id" in own):
                 return found
-        rows = event_table.rows(self.db, self.file.n, kind, columns)
-        self.source.read[kind, columns] = found = self._align(rows, _shape(kind, columns))
+        self.source.read[kind, columns] = found = self._events(kind, columns)
         return found
+
+    def _events(self, kind: str, columns: str) -> list[Event]:
+        names = columns.split()
+        if not any(told == kind for *_, told in self.intake.told):
+            return []
+        if ("id" in names and kind == "txs") or any(COLUMNS[kind][x].endswith("[]") for x in names):
+            rows = event_table.rows(self.db, self.file.n, kind, columns)
+            return self._align(rows, _shape(kind, columns))
+        return self.picked(kind, columns, slice(None))
+
+    def picked(self, kind: str, columns: str, rows: Ints | slice) -> list[Event]:
+        """Return some events of one kind, by their places among its `columns`."""
+        told = self.columns(kind, f"node wall_ns {columns}")
+        boots = np.asarray([epoch.boot for epoch in self.epochs], dtype=object)
+        host, boot = (own[told["epoch"][rows]].tolist() for own in (self.epoch_hosts, boots))
+        names = ("node", "seq", "wall_ns", "mono_ns", *TIMES, *columns.split())
+        node, *others = (told[name][rows].tolist() for name in names)
+        whole = zip(host, node, boot, *others, strict=True)
+        return [*map(partial(tuple.__new__, _shape(kind, columns)), whole)]
 
     def firsts(self, kind: str, columns: str, without: Set[str] = frozenset()) -> list[Event]:
         """Return the first event of one kind about each block, by host and seq, but of those."""
@@ -138,19 +161,24 @@ class TrialData:
         return self._align(rows, _shape(kind, columns))
 
     def columns(self, kind: str, names: str = "") -> dict[str, npt.NDArray[Any]]:
-        """Return the events of one kind as columns, by node and seq.
+        """Return the events of one kind as columns, by node and seq; of others there may be more.
 
         Beside those that are asked for: seq, mono_ns, t_ns, lo_ns, hi_ns, and epoch, the place of
         its epoch in `epochs`.
         """
-        extra = "".join(f', "{name}"' for name in names.split())
-        found = self.db.execute(
-            f"SELECT epoch, seq, mono_ns{extra} FROM event_{kind} JOIN epochs USING (host, boot) "
-            "WHERE trial = ? ORDER BY node, seq, mono_ns",
-            [self.file.n],
-        ).fetchnumpy()
-        times = self.times(found["epoch"], found["mono_ns"])
-        return {**found, **dict(zip(("t_ns", "lo_ns", "hi_ns"), times, strict=True))}
+        known = self.source.columns[kind]
+        wanted = [x for x in ("epoch", "seq", "mono_ns", *names.split()) if x not in known]
+        if wanted:
+            extra = ", ".join(f'"{name}"' for name in wanted)
+            known |= self.db.execute(
+                f"SELECT {extra} FROM event_{kind} JOIN epochs USING (host, boot) "
+                "WHERE trial = ? ORDER BY node, seq, mono_ns",
+                [self.file.n],
+            ).fetchnumpy()
+        if "t_ns" not in known:
+            times = self.times(known["epoch"], known["mono_ns"])
+            known |= zip(TIMES, times, strict=True)
+        return known
 
     def times(self, epoch: Ints, mono_ns: Ints) -> Floats:
         """Return the times since T0 of stamps of epochs, by their places, in three rows: the
@@ -165,6 +193,12 @@ class TrialData:
     def epoch_hosts(self) -> npt.NDArray[np.object_]:
         """Return the host of each epoch, by place."""
         return np.asarray([epoch.host for epoch in self.epochs], dtype=object)
+
+    @property
+    def writers(self) -> tuple[list[str], Ints]:
+        """Return the hosts that wrote events, in order, and the place of that of each epoch."""
+        hosts = sorted({epoch.host for epoch in self.epochs})
+        return hosts, np.asarray([hosts.index(epoch.host) for epoch in self.epochs], dtype=np.int64)
 
     def _align(self, rows: list[tuple[Any, ...]], shape: type[Event]) -> list[Event]:
         if not rows:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
+import numpy as np
+
 from metrics.intake import intervals, schedules
 from metrics.intake.intervals import Intervals
 from metrics.intake.schedules import Schedules
@@ -133,13 +135,21 @@ def view(data: TrialData) -> ChainView:
     """Return the blocks of the trial as all hosts saw them."""
     blocks: dict[str, Block] = {}
     previous: dict[str, str] = {}
-    for e in data.events("applied", APPLIED):
-        blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
-        previous[e.id] = e.previous
-    for e in data.events("produced", PRODUCED) + data.firsts("received", RECEIVED):
+    told = data.columns("applied", "node id num slot producer previous")
+    last = dict(zip(told["id"].tolist(), range(len(told["id"])), strict=True))
+    rows = np.fromiter(last.values(), dtype=np.int64)
+    of_blocks = (told[name][rows].tolist() for name in ("num", "slot", "producer", "previous"))
+    for id_, num, slot, producer, before in zip(last, *of_blocks, strict=True):
+        blocks[id_] = Block(id_, num, slot, producer)
+        previous[id_] = before
+    unseen = data.events("produced", PRODUCED)
+    received = data.columns("received", "id")["id"].tolist()
+    if not blocks.keys() | {e.id for e in unseen} >= {*received}:
+        unseen = unseen + data.firsts("received", RECEIVED)
+    for e in unseen:
         if e.id not in blocks:
             blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
-    final = {e.id for e in data.events("irreversible", IRREVERSIBLE)}
+    final = {*data.columns("irreversible", "id")["id"].tolist()}
     canonical = set(final)
     cursor = _best_head(data)
     while cursor in previous and cursor not in canonical:
@@ -158,8 +168,10 @@ def view(data: TrialData) -> ChainView:
 def _best_head(data: TrialData) -> str:
     """Return the last head of the host that ended with the highest last irreversible block."""
     lib: dict[str, int] = defaultdict(int)
-    for e in data.events("irreversible", IRREVERSIBLE):
-        lib[e.node] = max(lib[e.node], e.num)
-    head = {e.node: (e.num, e.id) for e in data.events("applied", APPLIED)}
+    final, told = data.columns("irreversible", "node num"), data.columns("applied", "node num id")
+    for node, num in zip(final["node"].tolist(), final["num"].tolist(), strict=True):
+        lib[node] = max(lib[node], num)
+    heads = zip(told["num"].tolist(), told["id"].tolist(), strict=True)
+    head = dict(zip(told["node"].tolist(), heads, strict=True))
     best = max(head, key=lambda node: (lib[node], head[node][0], node), default=None)
     return head[best][1] if best else ""

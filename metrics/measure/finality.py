@@ -39,7 +39,6 @@ from metrics.model.shapes import Counts, Q
 QUORUM = "quorum"
 VIEWS = (QUORUM, "first", "median", "last")
 LEFT_OUT = (ORPHANED, YOUNG)
-_HEADS = "SELECT seq, num FROM event_applied WHERE trial = ? AND node = ? ORDER BY seq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +203,15 @@ def _lags(data: TrialData, blocks: list[JudgedBlock], found: Firsts) -> Ints:
     """Return the lag of each first line: the head is the one applied last before it, by seq."""
     lags = np.zeros(len(found.block), dtype=np.int64)
     nums = np.asarray([item.block.num for item in blocks], dtype=np.int64)[found.block]
-    hosts = data.epoch_hosts[found.epoch]
-    for host in data.intake.hosts:
-        own = np.flatnonzero(hosts == host)
-        heads = data.db.execute(_HEADS, [data.file.n, host]).fetchnumpy()
-        before = np.searchsorted(heads["seq"], found.seq[own])
+    heads = data.columns("applied", "node num")
+    wrote = np.flatnonzero(heads["node"] == data.epoch_hosts[heads["epoch"]])
+    _, of_epoch = data.writers
+    hosts, writers = of_epoch[found.epoch], of_epoch[heads["epoch"][wrote]]
+    for host in np.unique(hosts):
+        own, lines = np.flatnonzero(hosts == host), wrote[writers == host]
+        before = np.searchsorted(heads["seq"][lines], found.seq[own])
         some = before > 0
-        lags[own[some]] = heads["num"][before[some] - 1] - nums[own[some]]
+        lags[own[some]] = heads["num"][lines[before[some] - 1]] - nums[own[some]]
     return lags
 
 

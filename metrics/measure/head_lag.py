@@ -32,12 +32,14 @@ def series(data: TrialData) -> dict[str, Series]:
     told = data.columns("slot_due", "head_num lib_num")
     keys = [told[name].astype(np.float64) for name in ("t_ns", "lo_ns", "hi_ns", "head_num",
                                                        "lib_num")]  # fmt: skip
-    hosts = data.epoch_hosts[told["epoch"]]
+    hosts, of_epoch = data.writers
     order = np.lexsort(keys[::-1])
     order = order[~np.isnan(keys[0][order])]
+    host = of_epoch[told["epoch"]][order]
     return {
-        host: Series(*(key[order[hosts[order] == host]] for key in keys))
-        for host in sorted(set(hosts[order].tolist()))
+        name: Series(*(key[order[host == place]] for key in keys))
+        for place, name in enumerate(hosts)
+        if (host == place).any()
     }
 
 

@@ -25,8 +25,7 @@ class Finals(NamedTuple):
 def measure(data: TrialData, chain: ChainView) -> Finals:
     """Return each block that became irreversible at each host."""
     told = data.columns("irreversible", "num")
-    hosts = sorted({epoch.host for epoch in data.epochs})
-    places = np.asarray([hosts.index(host) for host in data.epoch_hosts], dtype=np.int64)
+    hosts, places = data.writers
     return Finals(hosts, places[told["epoch"]], told["num"], told["t_ns"])
 
 

@@ -13,12 +13,6 @@ from metrics.model.quantiles import Floats
 
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
-_FIRST = """
-    SELECT block, epoch, seq, mono_ns{more}
-    FROM event_{kind} JOIN wanted USING (id) JOIN epochs USING (host, boot)
-    WHERE trial = ?
-    QUALIFY row_number() OVER (PARTITION BY block, host ORDER BY node, seq, mono_ns) = 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +109,15 @@ def first_lines(
     """Return the first line of a kind about each of some blocks at each host, and the named columns
     of numbers of each.
     """
-    names = ("block", "epoch", "seq", "mono_ns", *columns)
-    if not ids:
-        found = {name: np.zeros(0, dtype=np.int64) for name in names}
-    else:
-        wanted = {"id": np.asarray(ids, dtype=object), "block": np.arange(len(ids))}
-        data.db.register("wanted", wanted)
-        query = _FIRST.format(kind=kind, more="".join(f', "{name}"' for name in columns))
-        found = data.db.execute(query, [data.file.n]).fetchnumpy()
-        data.db.unregister("wanted")
-    all_of_them = [np.asarray(found[name]) for name in names]
-    return Firsts(*all_of_them[:4]), all_of_them[4:]
+    told = data.columns(kind, " ".join(("id", *columns)))
+    places = {id_: place for place, id_ in enumerate(ids)}
+    block = np.fromiter((places.get(id_, -1) for id_ in told["id"]), dtype=np.int64)
+    own = np.flatnonzero(block >= 0)
+    hosts, of_epoch = data.writers
+    host = of_epoch[told["epoch"][own]]
+    rows = own[np.unique(block[own] * len(hosts) + host, return_index=True)[1]]
+    found = Firsts(block[rows], *(told[name][rows] for name in ("epoch", "seq", "mono_ns")))
+    return found, [told[name][rows] for name in columns]
 
 
 def latencies(data: TrialData, start: Ints, start_ns: Ints, end: Ints, end_ns: Ints) -> Floats:
@@ -143,8 +135,7 @@ def latencies(data: TrialData, start: Ints, start_ns: Ints, end: Ints, end_ns: I
 def placed(data: TrialData, blocks: int, found: Firsts, lag_blocks: Ints) -> Moments:
     """Return the moments of first lines about so many blocks, put on the time line."""
     times = data.times(found.epoch, found.mono_ns)
-    hosts = sorted({epoch.host for epoch in data.epochs})
-    of_epoch = np.asarray([hosts.index(host) for host in data.epoch_hosts], dtype=np.int64)
+    hosts, of_epoch = data.writers
     at = found.block, of_epoch[found.epoch]
     shape = (blocks, len(hosts))
     there, lags = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.int64)

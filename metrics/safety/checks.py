@@ -8,11 +8,11 @@ The rules themselves are in `invariants`, `node_log` and `liveness`; here record
 input and their findings become checks.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from metrics.intake.timeline import UNRELATED, believes_a_lie
 from metrics.intake.trial import TrialData
@@ -35,6 +35,7 @@ from metrics.model.run_folder import (
 )
 from metrics.safety import invariant_inputs, invariants, liveness, node_log, promises, supply
 from metrics.safety.invariants import LIB, NAMES, Line, Logs, of_kind
+from metrics.safety.plain_hosts import Many
 
 UNITS = {"units"}
 """What a snapshot tells of our own processes: a killed one may stay down, nothing to restore."""
@@ -66,21 +67,20 @@ def judge(data: TrialData, chain: ChainView) -> list[Check]:
 
 def _invariants(data: TrialData, chain: ChainView, without: frozenset[str]) -> list[Check]:
     """Return the invariants as the records of all hosts but those have them."""
-    logs = invariant_inputs.logs(data, without)
+    logs, many = invariant_inputs.logs(data, without)
     finals = of_kind(logs, "irreversible")
-    executed = of_kind(logs, "applied")
     return [
-        _conflicting(data, finals),
-        _lib_decreases(data, logs, finals),
-        _state_digest(data, logs, executed),
+        _conflicting(data, many, finals),
+        _lib_decreases(data, many, logs, finals),
+        _state_digest(data, many, logs),
         _double_sign(data, logs),
         _headers(data, without),
-        _transactions(data, logs),
-        _liveness(data, chain, finals),
+        _transactions(data, many, logs),
+        _liveness(data, chain, many),
         _early(data, logs),
         _schedule(data, logs),
         _restarts(data, logs),
-        _promises(data, logs, without),
+        _promises(data, many, logs, without),
         _supply(data, without),
     ]
 
@@ -124,26 +124,27 @@ def breaks(problem: str) -> bool:
     return "contradict" in problem or problem.startswith(UNRELATED)
 
 
-def _conflicting(data: TrialData, finals: list[Line]) -> Check:
-    if not finals:
+def _conflicting(data: TrialData, many: Many, finals: list[Line]) -> Check:
+    heights = np.unique(many.irreversible["num"])
+    if not len(heights):
         return Check(NAMES["I1"], UNKNOWN, "no block became final")
-    heights, hosts = {line.num for line in finals}, {line.host for line in finals}
-    fine = f"{len(heights)} final blocks (up to {max(heights)}) have one id at {len(hosts)} hosts"
+    hosts = np.unique(many.irreversible.host)
+    fine = f"{len(heights)} final blocks (up to {heights[-1]}) have one id at {len(hosts)} hosts"
     return _verdict(data, NAMES["I1"], invariants.conflicting_finality(finals), fine)
 
 
-def _lib_decreases(data: TrialData, logs: Logs, finals: list[Line]) -> Check:
+def _lib_decreases(data: TrialData, many: Many, logs: Logs, finals: list[Line]) -> Check:
     problems = invariants.lib_decreases(logs) + invariants.final_block_changes(finals)
-    steps = Counter(node for node, lines in logs.items() for line in lines if line.kind in LIB)
-    fine = f"{steps.total()} steps on {len(steps)} nodes, restarts included"
+    nodes = sum(any(line.kind in LIB for line in lines) for lines in logs.values())
+    steps = len(many.irreversible.rows) + len(many.slot_due.rows) + len(of_kind(logs, "started"))
+    fine = f"{steps} steps on {nodes} nodes, restarts included"
     return _verdict(data, NAMES["I2"], problems, fine)
 
 
-def _state_digest(data: TrialData, logs: Logs, executed: list[Line]) -> Check:
-    hosts = Counter(id_ for id_, _ in {(line.id, line.host) for line in executed})
-    shared = sum(count > 1 for count in hosts.values())
-    fine = f"{shared} blocks executed on several hosts gave one state each"
-    problems = invariants.different_states(executed) + node_log.different_facts(logs)
+def _state_digest(data: TrialData, many: Many, logs: Logs) -> Check:
+    fine = f"{many.applied.shared} blocks executed on several hosts gave one state each"
+    problems = invariants.different_states(of_kind(logs, "applied"))
+    problems += node_log.different_facts(logs)
     return _verdict(data, NAMES["I3"], problems, fine)
 
 
@@ -177,10 +178,10 @@ def _headers(data: TrialData, without: frozenset[str]) -> Check:
     return Check(name, found.verdict, found.evidence, found.details)
 
 
-def _transactions(data: TrialData, logs: Logs) -> Check:
+def _transactions(data: TrialData, many: Many, logs: Logs) -> Check:
     name, blocks = NAMES["I6"], held(data)
     problems = node_log.repeated_transactions(logs, blocks)
-    executed = {line.id for line in of_kind(logs, "applied")}
+    executed = {*many.applied.ids}
     untold = sorted(executed - blocks.keys())
     if untold and not problems:
         return Check(name, UNKNOWN, _untold(untold))
@@ -196,7 +197,7 @@ def _untold(blocks: list[str]) -> str:
     return f"nobody told what {len(blocks)} blocks hold, first {blocks[0][:16]}"
 
 
-def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
+def _liveness(data: TrialData, chain: ChainView, many: Many) -> Check:
     name = NAMES["I7"]
     started = [(e.host, e.t_ns) for e in data.events("started", invariant_inputs.STARTED)
                if e.role == "node"]  # fmt: skip
@@ -207,7 +208,8 @@ def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
         return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
     blocks_ns = sorted(float(data.slot_time_ns(chain.blocks[id_].slot)) for id_ in chain.canonical
                        if id_ in chain.blocks)  # fmt: skip
-    advances = [(line.t_ns, line.num) for line in finals]
+    finals = many.irreversible
+    advances = zip(finals["t_ns"].tolist(), finals["num"].tolist(), strict=True)
     found = liveness.progress(stretches, blocks_ns, advances, intervals)
     gap = _gap(data)
     if gap and found.violations:
@@ -255,13 +257,18 @@ def _restarts(data: TrialData, logs: Logs) -> Check:
     return _verdict(data, NAMES["I10"], problems, fine if judged else "no node restarted")
 
 
-def _promises(data: TrialData, logs: Logs, without: frozenset[str]) -> Check:
+def _promises(data: TrialData, many: Many, logs: Logs, without: frozenset[str]) -> Check:
     """Return whether what clients were told is irreversible is so at every node."""
     name = NAMES["I11"]
     told, assured = invariant_inputs.promises(data, without)
     if not told and not assured:
         return Check(name, UNKNOWN, "no client was told that anything is irreversible")
-    chains = {node: [x for x in own if x.kind == "irreversible"] for node, own in logs.items()}
+    chains = {
+        node: many.irreversible.chain_of(node)
+        if node in many.plain
+        else {line.num: line.id for line in lines if line.kind == "irreversible"}
+        for node, lines in logs.items()
+    }
     found = promises.kept(chains, told, assured, held(data), ID_DIGITS)
     if found.untold and not found.violations:
         return Check(name, UNKNOWN, _untold(found.untold))

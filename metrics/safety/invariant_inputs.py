@@ -1,7 +1,7 @@
 """The events of one trial as the logs that the invariants are judged from."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from operator import attrgetter
 
 from metrics.intake.intervals import Intervals
@@ -9,21 +9,24 @@ from metrics.intake.trial import SLOT_DUE, Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
 from metrics.measure.delegation.facts import FACTS
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
+from metrics.safety import plain_hosts
 from metrics.safety.invariants import Line, Logs, of_kind
 from metrics.safety.liveness import RECONNECT_NS, Stretch, slots_for, stall_limit
+from metrics.safety.plain_hosts import Many
 
 STARTED = "resumed_num resumed_lib role"
 COLUMNS = {
     "started": STARTED,
     "slot_due": SLOT_DUE,
     "produced": "num id slot producer confirmed",
-    "received": RECEIVED,
     "applied": APPLIED,
     "irreversible": IRREVERSIBLE,
     "switched": "ancestor_num",
     **FACTS,
 }
-"""What the invariants read of a node's events, by kind."""
+"""What the invariants read of a node's events, by kind, beside who received what."""
+MANY = ("applied", "irreversible", "slot_due")
+"""Kinds of which every node writes a line for each block or slot."""
 _OF_NODE: dict[str, Callable[[Event], bool]] = {"started": lambda event: bool(event.role == "node")}
 """Which lines are a node's own: a client and a prober start, too."""
 SUPPLY = "num id held issued"
@@ -31,22 +34,49 @@ WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
 
 
-def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
-    """Return the logs of the trial's correct nodes, but for those hosts."""
+def logs(data: TrialData, without: frozenset[str]) -> tuple[dict[str, list[Event]], Many]:
+    """Return the logs of the trial's correct nodes, but for those hosts, and all lines of the kinds
+    of which there are many; of those of hosts to which nothing happened, the logs hold what a
+    breach can hang on.
+    """
     left_out = data.planned.liars | without
     by_host: dict[str, list[Event]] = defaultdict(list)
-    for kind, columns in COLUMNS.items():
+    for event in _few(data, left_out):
+        by_host[event.host].append(event)
+    few = [event for events in by_host.values() for event in events]
+    started = [event for event in few if event.kind == "started"]
+    facts = any(event.kind in FACTS for event in few)
+    many = plain_hosts.many(data, left_out, started, {*by_host} if facts else {*_wiped(data)})
+    needed = many.needed({event.id for event in few if event.kind == "produced"})
+    for kind, rows in needed.items():
+        for event in data.picked(kind, COLUMNS[kind], rows):
+            by_host[event.host].append(event)
+    if facts or not {*data.columns("received", "id")["id"]} <= {*many.applied.ids}:
         # That a block was signed, the first who received it proves as well as all.
-        first = kind == "received"
-        told = data.firsts(kind, columns, left_out) if first else data.events(kind, columns)
-        for event in filter(_OF_NODE.get(kind), told):
+        for event in data.firsts("received", RECEIVED, left_out):
             by_host[event.host].append(event)
     life = _lives(data)
     found: dict[str, list[Event]] = {}
-    for host in sorted(by_host.keys() - left_out):
+    for host in sorted(by_host):
         for event in sorted(by_host[host], key=attrgetter("seq")):
             found.setdefault(life(event), []).append(event)
-    return found
+    return found, many
+
+
+def _few(data: TrialData, left_out: Set[str]) -> Iterator[Event]:
+    """Yield the lines of nodes of the kinds of which there are few."""
+    for kind, columns in COLUMNS.items():
+        if kind not in MANY:
+            for event in filter(_OF_NODE.get(kind), data.events(kind, columns)):
+                if event.host not in left_out:
+                    yield event
+
+
+def _wiped(data: TrialData) -> Iterator[str]:
+    """Yield the hosts whose disk a fault wipes."""
+    for fault in data.planned.faults:
+        if fault.asked.get("loses") == WIPED:
+            yield from fault.targets
 
 
 def promises(data: TrialData, without: frozenset[str]) -> tuple[list[Event], list[Event]]:
@@ -153,12 +183,7 @@ def _lives(data: TrialData) -> Callable[[Event], str]:
 
     Nothing can be held against a node for what was taken from its disk.
     """
-    rebirths: dict[str, list[int]] = {
-        host: []
-        for fault in data.planned.faults
-        if fault.asked.get("loses") == WIPED
-        for host in fault.targets
-    }
+    rebirths: dict[str, list[int]] = {host: [] for host in _wiped(data)}
     for e in data.events("started", STARTED):
         if e.host in rebirths and e.role == "node" and e.resumed_num <= 1 and e.seq > 0:
             rebirths[e.host].append(e.seq)

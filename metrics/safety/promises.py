@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from metrics.model.run_folder import Violation
-from metrics.safety.invariants import Line, Logs, seconds
+from metrics.safety.invariants import Line, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Kept:
 
 
 def kept(
-    finals: Logs,
+    chains: Mapping[str, Mapping[int, str]],
     told: Iterable[Line],
     assured: Sequence[Line],
     held: Mapping[str, Sequence[str]],
@@ -33,8 +33,8 @@ def kept(
 ) -> Kept:
     """Return what became of promises, each a transaction's id and its block's number.
 
-    finals: what each node told of its irreversible blocks. assured: blocks that clients were
-    promised. held: by block, the first digits of the ids of its transactions.
+    chains: what each node told of its irreversible blocks, ids by number. assured: blocks that
+    clients were promised. held: by block, the first digits of the ids of its transactions.
     """
     homes: dict[str, list[str]] = defaultdict(list)
     for block, short_ids in held.items():
@@ -45,8 +45,7 @@ def kept(
         by_place[line.num, line.host].append(line)
     found: list[Violation] = []
     untold: set[str] = set()
-    chains = {node: {line.num: line.id for line in finals[node]} for node in sorted(finals)}
-    for node, chain in chains.items():
+    for node, chain in sorted(chains.items()):
         final = {*chain.values()}
         unread = final - held.keys()
         for (num, host), lines in sorted(by_place.items()):

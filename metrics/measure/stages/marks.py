@@ -72,8 +72,7 @@ class Passed:
 
 def passed(data: TrialData, chain: ChainView, blocks: Sequence[Block]) -> Passed:
     """Return what some blocks of the chain passed."""
-    hosts = sorted({epoch.host for epoch in data.epochs})
-    column = np.asarray([hosts.index(host) for host in data.epoch_hosts], dtype=np.int64)
+    hosts, column = data.writers
     ids, shape = [block.id for block in blocks], (len(blocks), len(hosts))
 
     def placed(found: Firsts) -> Marks:

@@ -153,11 +153,7 @@ def test_a_transaction_may_come_again_only_after_its_block_was_undone() -> None:
 
 def lost(chains: dict[str, dict[int, str]], *told: tuple[str, int], **held: list[str]) -> Any:
     """Return what is lost where nodes have these blocks final, of what n1's client was told."""
-    finals = {
-        node: [final(node, num, id_, 0.0) for num, id_ in chain.items()]
-        for node, chain in chains.items()
-    }
-    return kept(finals, [line("txs", id=id_, num=num) for id_, num in told], [], held, 2)
+    return kept(chains, [line("txs", id=id_, num=num) for id_, num in told], [], held, 2)
 
 
 def test_a_promise_binds_every_node_whose_final_chain_is_as_high() -> None:
@@ -175,10 +171,10 @@ def test_a_promise_binds_every_node_whose_final_chain_is_as_high() -> None:
 
 
 def test_a_block_that_a_client_was_told_is_final_is_so_wherever_there_is_one_as_high() -> None:
-    finals = {"n1": [final("n1", 5, "a5", 0.0)], "n2": [final("n2", 4, "a4", 0.0)]}
+    finals = {"n1": {5: "a5"}, "n2": {4: "a4"}}
     assured = [line("assured", "n3", num=5, id="a5"), line("assured", "n3", num=6, id="a6")]
     assert kept(finals, [], assured, {}, 2).violations == []
-    (found,) = kept({"n1": [final("n1", 6, "b6", 0.0)]}, [], assured, {}, 2).violations
+    (found,) = kept({"n1": {6: "b6"}}, [], assured, {}, 2).violations
     assert found.text == (
         "block 6 a6, irreversible as the client of n3 was told (0.000 s), is b6 at n1"
     )
