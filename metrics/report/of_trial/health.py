@@ -30,9 +30,9 @@ def chart(analysis: Analysis, key: str) -> str:
         return ""
     hosts = [host.host for host in analysis.data.plan.hosts]
     height = LINE_PX + LANE_PX * len(hosts) + ROUND_PX
-    lanes = LANE_PX * len(hosts) / (LINE_PX + LANE_PX * len(hosts))
+    share = LANE_PX * len(hosts) / (LINE_PX + LANE_PX * len(hosts))
     figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, row_heights=[1 - lanes, lanes], vertical_spacing=0.06
+        rows=2, cols=1, shared_xaxes=True, row_heights=[1 - share, share], vertical_spacing=0.06
     )
     figure.add_trace(
         go.Scatter(**stairs(np.asarray(times), 100 * np.asarray(shares)), mode="lines",
@@ -46,13 +46,16 @@ def chart(analysis: Analysis, key: str) -> str:
             annotation={"text": f"{word} below", "font": {"size": 11}, "x": 0, "xanchor": "left"},
             annotation_position="bottom left",
         )  # fmt: skip
+    lanes = [_label(host) for host in hosts]
+    figure.add_trace(
+        go.Bar(x=[0] * len(lanes), y=lanes, orientation="h", showlegend=False), row=2, col=1
+    )
     for host in hosts:
-        figure.add_trace(go.Bar(x=[0], y=[_label(host)], orientation="h", showlegend=False),
-                         row=2, col=1)  # fmt: skip
         for word, start_s, end_s in alarms(analysis, host):
             figure.add_trace(
                 go.Bar(
-                    x=[end_s - start_s], base=[start_s], y=[_label(host)], orientation="h",
+                    x=[round(end_s - start_s, 3)], base=[round(start_s, 3)],
+                    y=[_label(host)], orientation="h",
                     showlegend=False, marker={"color": COLOURS[word], "line": {"width": 0}},
                     hoverinfo="text",
                     hovertext=_label(f"{host}: {word} from {start_s:.1f} to {end_s:.1f} s"),

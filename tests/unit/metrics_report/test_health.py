@@ -8,6 +8,7 @@ from typing import Any
 from metrics.measure import slots
 from metrics.measure.confidence import health as measured
 from metrics.report.of_trial import health
+from tests.unit.metrics_report.charts_of import charts_of
 
 S = 1_000_000_000
 
@@ -55,6 +56,13 @@ def test_a_network_that_used_every_slot_and_of_which_nothing_was_said_has_no_cha
     assert health.chart(analysis("pppp"), "key") == ""
     for other in (analysis("ppmp"), analysis("pppp", [("n1", 3.0, "degraded")])):
         assert "key" in health.chart(other, "key")
+
+
+def test_every_node_has_its_lane_by_one_trace_and_alarms_are_told_to_the_millisecond() -> None:
+    page = health.chart(analysis("ppmp", [("n2", 3.0004321, "degraded")]), "key")
+    bars = [trace for trace in charts_of(page)["key"]["data"] if trace["type"] == "bar"]
+    assert [(bar["x"], bar["y"]) for bar in bars] == [([0, 0], ["n1", "n2"]), ([17.0], ["n2"])]
+    assert bars[1]["base"] == [3.0]
 
 
 def test_what_nodes_said_stands_in_order_of_time() -> None:
