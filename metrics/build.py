@@ -73,7 +73,7 @@ def _build(
         with tables.draft_of(run / "tables") as draft:
             analyses, absent = trials.measured(run, plan, draft, progress, headers)
             progress("writing tables")
-            with processes.meanwhile(partial(tables.join_events, draft)):
+            with processes.meanwhile(partial(tables.join_events, draft, len(plan.trials) == 1)):
                 alone = trial_figures.of_trials(analyses)
                 found = summary.build(plan, analyses, alone, absent, beside)
                 text = msgspec.json.format(msgspec.json.encode(found), indent=1)

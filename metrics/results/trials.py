@@ -68,7 +68,7 @@ def _measured(
             return f"trial {planned.n}: {error}"
         if data is None:
             return f"trial {planned.n} was never run"
-        what = planned.n, db.cursor(), data.intake.in_order
+        what = planned.n, db.cursor(), alone, data.intake.in_order
         write = None if draft is None else partial(tables.write_events, draft, *what)
         with processes.meanwhile(write):
             if headers is not None:

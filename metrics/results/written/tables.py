@@ -1,5 +1,6 @@
 """Parquet files of a run: the raw events by kind, and the measured rows behind every figure."""
 
+import glob
 import shutil
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,13 +16,11 @@ from metrics.intake.lines.event_rows import COLUMNS
 from metrics.measure.metric import Frame
 from metrics.measure.registry import METRICS
 from metrics.results.analysis import Analysis
-from metrics.results.written import row_groups, tidy
+from metrics.results.written import tidy
 
 Rows = list[tuple[Any, ...]]
-FORMAT = (
-    "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 4096, "
-    "COMPRESSION zstd, COMPRESSION_LEVEL 1"
-)
+PACKED = "zstd"
+FORMAT = "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 4096"
 """Numbers as differences to the one before. So many different values have a dictionary: of stamps,
 which all differ, a larger one is built and thrown away, which takes longer than all else.
 """
@@ -80,11 +79,12 @@ def draft_of(folder: Path) -> Iterator[Path]:
 
 
 def write_events(
-    draft: Path, trial: int, db: duckdb.DuckDBPyConnection, in_order: Container[str]
+    draft: Path, trial: int, db: duckdb.DuckDBPyConnection, alone: bool, in_order: Container[str]
 ) -> None:
     """Write the events of a trial: of each kind that there is a table with its columns.
 
-    in_order: kinds whose rows stand by writer and number already.
+    alone: the run has no other trial, so that these are its tables. in_order: kinds whose rows
+    stand by writer and number already.
     """
     part = draft / PARTS / f"{trial:06}"
     part.mkdir(parents=True)
@@ -93,16 +93,23 @@ def write_events(
             query = f"SELECT trial, v, '{word}' AS kind, * EXCLUDE (trial, v) FROM event_{word}"
             if word not in in_order:
                 query += " ORDER BY trial, node, seq, mono_ns"
-            _put(db, query, part / f"event_{word}.parquet")
+            packed = PACKED if alone else "uncompressed"
+            _put(db, query, part / f"event_{word}.parquet", packed)
 
 
-def join_events(draft: Path) -> None:
+def join_events(draft: Path, alone: bool) -> None:
     """Make one table of a kind's parts, in order of trials.
 
-    draft: where `write_events` put those of each trial.
+    draft: where `write_events` wrote those of each trial. alone: there is no more than one.
     """
-    for name in sorted({path.name for path in draft.glob(f"{PARTS}/*/*.parquet")}):
-        row_groups.join(sorted(draft.glob(f"{PARTS}/*/{name}")), draft / name)
+    with closing(_connect()) as db:
+        for name in sorted({path.name for path in draft.glob(f"{PARTS}/*/*.parquet")}):
+            parts = sorted(draft.glob(f"{PARTS}/*/{name}"))
+            if alone:
+                parts[0].replace(draft / name)
+            else:
+                files = ", ".join(f"'{_quoted(glob.escape(str(part)))}'" for part in parts)
+                _put(db, f"SELECT * FROM read_parquet([{files}])", draft / name)
 
 
 def write(
@@ -138,8 +145,8 @@ def _connect() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1})
 
 
-def _put(db: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    db.execute(f"COPY ({query}) TO '{_quoted(str(path))}' ({FORMAT})")
+def _put(db: duckdb.DuckDBPyConnection, query: str, path: Path, packed: str = PACKED) -> None:
+    db.execute(f"COPY ({query}) TO '{_quoted(str(path))}' ({FORMAT}, COMPRESSION {packed})")
 
 
 def _measured(analyses: list[Analysis]) -> Iterator[tuple[str, Frame]]:

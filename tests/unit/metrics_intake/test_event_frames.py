@@ -94,7 +94,7 @@ def test_events_are_written_by_writer_and_number_however_they_came(
             inserter.add(event_host.take(tmp_path / host))
         inserter.end()
         assert inserter.in_order() == ({"stopped"} if in_order else set())
-        tables.write_events(tmp_path, 1, db, inserter.in_order())
+        tables.write_events(tmp_path, 1, db, True, inserter.in_order())
         found = db.execute(f"SELECT node, seq FROM '{tmp_path}/parts/*/*.parquet'").fetchall()
     wanted = [(host + role, seq) for host, told in written.items() for role, seq in told]
     assert found == sorted(wanted)
