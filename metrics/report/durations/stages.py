@@ -15,6 +15,7 @@ from metrics.model.cell_text import cell_text
 from metrics.model.plan import WARMUP
 from metrics.model.quantiles import Samples, summarise
 from metrics.report import charts
+from metrics.report.in_order import in_order
 from metrics.results.analysis import Analysis
 
 SHORT = STAGES[: STAGES.index("applied") + 1]
@@ -99,7 +100,7 @@ def _hosts(analysis: Analysis) -> dict[str, Any]:
     """Return medians of a trial: of each pair of hosts, and of stages within each host."""
     found = analysis.of(stages.METRIC)
     inside = ~np.isin(found.phase, [WARMUP])
-    hosts = sorted({*found.source.tolist(), *found.target.tolist()})
+    hosts = in_order({*found.source.tolist(), *found.target.tolist()})
     return {
         "n": analysis.data.file.n,
         "hosts": hosts,

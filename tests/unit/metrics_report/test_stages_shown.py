@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+
+from metrics.measure.stages.stages import AFTER, AT_MAKER, RECEIVED, WHOLE, Passages, Stage
+from metrics.report.durations import stages
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +59,22 @@ def test_a_phase_has_one_bar_of_all_stages_and_the_wholes_own_median(section: st
         "produced", "durable", "sent", "received", "validated", "applied", "precommitted",
         "irreversible", "whole, its own median",
     ]  # fmt: skip
+
+
+def _took(count: int) -> Stage:
+    ms, there = np.full(count, 1e6), np.ones(count, dtype=bool)
+    return Stage(ms, ms, ms, there, there)
+
+
+def test_hosts_stand_in_the_order_that_people_count_in() -> None:
+    found = Passages(
+        num=np.asarray([1]), id=np.asarray(["a"], dtype=object), slot=np.asarray([1]),
+        phase=np.asarray(["baseline"], dtype=object), source=np.asarray(["n2"], dtype=object),
+        made={name: _took(1) for name in AT_MAKER}, block=np.asarray([0, 0]),
+        target=np.asarray(["n10", "n1"], dtype=object),
+        ways={name: _took(2) for name in (RECEIVED, WHOLE, *AFTER)}, left_out=Counter(),
+    )  # fmt: skip
+    trial: Any = SimpleNamespace(
+        of=lambda metric: found, data=SimpleNamespace(file=SimpleNamespace(n=1))
+    )
+    assert stages._hosts(trial)["hosts"] == ["n1", "n2", "n10"]
