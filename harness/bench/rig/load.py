@@ -1,5 +1,6 @@
 """One load of signed transfers on nodes and their clients, on loopback, and what became of it."""
 
+import statistics
 import tempfile
 import time
 from collections import Counter
@@ -20,7 +21,8 @@ FINAL_ROUNDS = 3
 """In so many rounds of all producers after the load all of it must be final."""
 BLOCKS_PER_TURN = 2
 SLOT_NS = 500_000_000
-SIGNED = 2_000
+SIGNED, TIMES = 500, 9
+"""So many digests at a time, so many times: the median knows of no slow start and no hiccup."""
 CAMPAIGN = """
 schema: slotlab.campaign/v1
 title: transfers
@@ -109,7 +111,7 @@ def measure(nodes: int, *, rate: int, load_ns: int) -> Outcome:
 
 def floor_s(nodes: int) -> float:
     """Return the processor seconds in which a digest is signed and its key recovered by nodes."""
-    return signed_s(SIGNED, nodes) / SIGNED
+    return statistics.median(signed_s(SIGNED, nodes) / SIGNED for _ in range(TIMES))
 
 
 def named(nodes: int) -> str:
