@@ -14,6 +14,8 @@ from metrics.results.trial_figures import EVERY
 Figures = dict[str, Any]
 KEYS = ("p95", "p50")
 """Of a figure with quantiles the first that all phases have is charted, or else the last."""
+HEADLINES = ("finality_latency_s", "slots")
+"""What campaigns are run for: where it changes, that is told first."""
 LEADING = 8
 """So many sentences are read before they are too many; the others fold."""
 
@@ -50,15 +52,17 @@ def shown(rows: Sequence[Figures]) -> Figures | None:
 def _ranked(rows: Sequence[Figures]) -> tuple[list[Figures], list[Figures]]:
     """Return the rows that lead, and the others, those furthest apart first.
 
-    Of each measure one leads before another has a second. Rows with intervals stand before others.
+    Of each measure one leads before another has a second, headlines before all. Rows with intervals
+    stand before others.
     """
     found = sorted(rows, key=lambda row: (_open(row), -_effect(row)))
-    firsts: dict[str, int] = {}
-    for i, row in enumerate(found):
-        firsts.setdefault(row["figure"].partition(".")[0], i)
-    places = [*firsts.values(), *(i for i in range(len(found)) if i not in firsts.values())]
-    leading = sorted(places[:LEADING])
-    return [found[i] for i in leading], [r for i, r in enumerate(found) if i not in leading]
+    firsts: dict[str, Figures] = {}
+    for row in found:
+        firsts.setdefault(row["figure"].partition(".")[0], row)
+    leading = [firsts.pop(measure) for measure in HEADLINES if measure in firsts]
+    leading = sorted([*leading, *firsts.values()], key=_open)
+    leading = [*leading, *(row for row in found if row not in leading)][:LEADING]
+    return leading, [row for row in found if row not in leading]
 
 
 def _effect(row: Figures) -> float:

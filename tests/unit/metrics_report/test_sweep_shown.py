@@ -69,7 +69,7 @@ def test_points_are_as_far_apart_as_their_intervals_are_for_sure(
     assert effect(*row["points"]) == pytest.approx(apart)
 
 
-def test_of_each_measure_one_leads_the_furthest_apart_first_and_the_others_fold() -> None:
+def test_of_each_measure_one_leads_finality_and_slots_first_then_the_furthest_apart() -> None:
     found = rows({
         "finality_latency_s.p50": [near(3.0), near(4.0)],
         "slots.orphaned": [near(1.0), near(8.0)],
@@ -78,7 +78,7 @@ def test_of_each_measure_one_leads_the_furthest_apart_first_and_the_others_fold(
     })  # fmt: skip
     told = page(found)
     assert [text.split(" in ")[0] for text in told["sentences"]] == [
-        "slots late", "slots orphaned", "forks switches", "finality latency p50",
+        "finality latency p50", "slots late", "forks switches", "slots orphaned",
     ]  # fmt: skip
     assert told["more"] == []
 
