@@ -29,9 +29,10 @@ test-long: test-long-computes test-long-hosts
 test-long-computes: setup
 	$(AS_ROOT) $(PYTEST) -n auto $(BESIDE) -m "$(COMPUTES) and long"
 
+# Labs take long: they are run whatever the processes before them have shown.
 test-long-hosts: setup
-	$(AS_ROOT) $(PYTEST) -n 4 $(BESIDE) -m "$(LIVES) and long"
-	$(AS_ROOT) $(PYTEST) -q -m "$(LAB) and long"
+	$(AS_ROOT) $(PYTEST) -n 4 $(BESIDE) -m "$(LIVES) and long"; lives=$$?; \
+	    $(AS_ROOT) $(PYTEST) -q -m "$(LAB) and long" && exit $$lives
 
 # A minute, no root: what to run while editing.
 test-fast: setup
