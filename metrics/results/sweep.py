@@ -135,10 +135,8 @@ def _finite(value: float | None) -> float | None:
 
 def apart(first: Figures, other: Figures) -> bool:
     """Return whether the intervals of two points have nothing in common; those open above too."""
-    if first["coverage"] is None or other["coverage"] is None:
-        return False
-    (low, high), (least, most) = (_ends(point) for point in (first, other))
-    return high < least or most < low
+    known = first["coverage"] is not None and other["coverage"] is not None
+    return known and effect(first, other) > 0
 
 
 def effect(first: Figures, other: Figures) -> float:
@@ -169,8 +167,8 @@ METHOD = Method(
     "trial, the lower one of two. The interval is that of the sign test, from the k-th smallest "
     f"to the k-th largest trial with the largest k that covers {100 * COVERAGE:g} %, with the "
     "clock errors of both. With three to five trials it is that from the least to the largest, "
-    "and covers what is told. Differs: the intervals of two cells have nothing in common. Cells "
-    "are told in the order of by how much these are apart, as a share of the larger value.",
+    "and covers what is told. Differs: the intervals of two cells have nothing in common. "
+    "Finality and slots are told first, then what lies furthest apart, as a share of the larger.",
     left_out=f"Trials without the figure. No interval below {LEAST_TRIALS} trials. The warm-up.",
     assumes="Trials are independent and alike; no distribution is assumed. Many figures are "
     "looked at: of those that do not differ, some will seem to.",
