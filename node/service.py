@@ -5,7 +5,6 @@ Nothing here decides about consensus; the service knows when a slot is due and w
 """
 
 import asyncio
-import gc
 import logging
 import platform
 import signal
@@ -130,10 +129,7 @@ class Service:
             loop.add_signal_handler(number, self._request_stop, number.name.lower())
         try:
             self._tell_started()
-            gc.collect()
-            gc.freeze()
-            # Of what a transfer leaves nearly nothing is in cycles: seldom look for such.
-            gc.set_threshold(10_000)
+            startup.seldom_collect()
             self._check.wake()
             self._timer.arm(self._watch.first_due_ns(self._clock.wall_ns()))
             await self._local.serve()

@@ -10,7 +10,6 @@ Load events: due, sent, accepted in that second; refused counts those the node r
 unanswered, and those that fell out of the backlog (also a `dropped` event).
 """
 
-import gc
 import os
 import platform
 import signal
@@ -261,8 +260,7 @@ def run_client(config: NodeConfig) -> None:
     try:
         log.write(Started(software="slotlab", python=platform.python_version(), role="client"))
         log.flush()
-        gc.freeze()
-        gc.set_threshold(10_000)  # As in a node: what a transfer leaves is not in cycles.
+        startup.seldom_collect()
         client = Client(pace, transfers, acts, link, log)
         reason = _drive(client, log, clock)
         log.write(Stopped(reason=reason))

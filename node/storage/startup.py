@@ -3,6 +3,7 @@
 Every refusal here is the operator's or the machine's and is one line.
 """
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,15 @@ from node.chain.validation import Judge, Trust
 from node.config import ConfigError, NodeConfig, read_file
 from node.storage.database import StoreError
 from node.storage.store import Store
+
+
+def seldom_collect() -> None:
+    """Take what is there for lasting, and seldom look for garbage in cycles: of what a transfer
+    leaves nearly nothing is.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def load_genesis(path: Path) -> Genesis:
