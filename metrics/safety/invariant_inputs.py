@@ -25,8 +25,6 @@ COLUMNS = {
     **FACTS,
 }
 """What the invariants read of a node's events, by kind, beside who received what."""
-MANY = ("applied", "irreversible", "slot_due")
-"""Kinds of which every node writes a line for each block or slot."""
 _OF_NODE: dict[str, Callable[[Event], bool]] = {"started": lambda event: bool(event.role == "node")}
 """Which lines are a node's own: a client and a prober start, too."""
 SUPPLY = "num id held issued"
@@ -66,7 +64,7 @@ def logs(data: TrialData, without: frozenset[str]) -> tuple[dict[str, list[Event
 def _few(data: TrialData, left_out: Set[str]) -> Iterator[Event]:
     """Yield the lines of nodes of the kinds of which there are few."""
     for kind, columns in COLUMNS.items():
-        if kind not in MANY:
+        if kind not in plain_hosts.MANY:
             for event in filter(_OF_NODE.get(kind), data.events(kind, columns)):
                 if event.host not in left_out:
                     yield event

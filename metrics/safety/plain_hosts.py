@@ -21,7 +21,7 @@ from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import held
 from metrics.measure.moments import Bools
 
-_COLUMNS = {
+MANY = {
     "applied": "node num id state_digest",
     "irreversible": "node num id",
     "slot_due": "node lib_num",
@@ -37,7 +37,7 @@ class Told:
     """
 
     def __init__(self, data: TrialData, kind: str, left_out: Set[str]) -> None:
-        self._told = data.columns(kind, _COLUMNS[kind])
+        self._told = data.columns(kind, MANY[kind])
         self.hosts, of_epoch = data.writers
         heard = np.asarray([name not in left_out for name in self.hosts], dtype=bool)
         every = of_epoch[self._told["epoch"]]
@@ -122,7 +122,7 @@ def many(data: TrialData, left_out: Set[str], started: list[Event], eventful: Se
 
     started: the nodes' starts. eventful: hosts to which something happened, whatever they tell.
     """
-    applied, final, due = every = [Told(data, kind, left_out) for kind in _COLUMNS]
+    applied, final, due = every = [Told(data, kind, left_out) for kind in MANY]
     starts = Counter(event.host for event in started)
     plain = {host for host in applied.hosts if starts[host] == 1} - eventful - left_out
     plain -= {event.host for event in data.events("switched", "ancestor_num")}
