@@ -55,6 +55,16 @@ _NEEDLESS = re.compile(r"(\\\\)|\\u002f")
 """An escaped backslash, or the slash that plotly escapes: six bytes, and base64 is full of them."""
 
 
+def colour(place: int) -> str:
+    """Return the colour of one of several lines."""
+    return COLOURS[place % len(COLOURS)]
+
+
+def dash(place: int) -> str:
+    """Return the dashes of one of several lines."""
+    return DASHES[place % len(DASHES)]
+
+
 def finality(analysis: Analysis, key: str) -> str:
     """Return fault lanes, lag of each host in blocks, and each host's last irreversible block.
 
@@ -76,7 +86,7 @@ def finality(analysis: Analysis, key: str) -> str:
         time_line.draw(figure, analysis, row=2)
     for i, host in enumerate(in_order(analysis.heads)):
         t_s, lag, lib = _with_gaps(analysis.heads[host], analysis.data.plan.slot_ns)
-        style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
+        style = {"color": colour(i), "dash": dash(i), "width": 1.8}
         name = label(host)
         for row, values, shown in ((last - 1, lag, True), (last, lib, False)):
             figure.add_trace(
@@ -116,12 +126,12 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
         if own:
             figure.add_trace(
                 go.Scatter(
-                    x=moments(np.asarray([p.t_ns / 1e9 for p in own])),
+                    x=packed_seconds(np.asarray([p.t_ns / 1e9 for p in own])),
                     y=[round(p.offset_ns / 1e6, 3) for p in own],
                     error_y={"array": [round(p.bound_ns / 1e6, 3) for p in own],
                              "thickness": 1, "width": 3},
                     name=label(planned.host), mode="markers",
-                    marker={"color": COLOURS[i % len(COLOURS)], "size": 7, "symbol": i},
+                    marker={"color": colour(i), "size": 7, "symbol": i},
                 )
             )  # fmt: skip
     for fault in analysis.data.planned.faults:
@@ -229,13 +239,14 @@ def stairs(x: Floats, y: Floats) -> dict[str, dict[str, str]]:
     """Return the x and y of stairs, less what lies within a step, packed as plotly.js reads it."""
     needed = np.ones(len(y), dtype=bool)
     needed[1:-1] = (y[1:-1] != y[:-2]) | np.isnan(y[2:])
-    return {"x": moments(x[needed]), "y": packed(y[needed])}
+    return {"x": packed_seconds(x[needed]), "y": packed(y[needed])}
 
 
-def moments(t_s: Floats) -> dict[str, str]:
-    """Return times as page.js reads them: each as milliseconds since the one before, in two bytes.
+def packed_seconds(t_s: Floats) -> dict[str, str]:
+    """Return seconds as page.js reads them: each in milliseconds more than the one before, in two
+    bytes.
 
-    Clocks are not known better. Where times lie further apart they are packed as other numbers.
+    Clocks are not known better. Where they lie further apart they are packed as other numbers.
     """
     known = ~np.isnan(t_s)
     steps = np.diff(np.round(t_s[known] * 1e3), prepend=0.0)

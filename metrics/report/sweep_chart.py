@@ -152,7 +152,7 @@ def _line(figure: go.Figure, row: Figures, where: Mapping[str, float], i: int) -
         go.Scatter(
             x=[x for x, _ in own], y=[p["value"] for p in points], name=name,
             legendgroup=name, mode="lines+markers",
-            line={"color": _colour(i), "width": 2, "dash": charts.DASHES[i % len(charts.DASHES)]},
+            line={"color": charts.colour(i), "width": 2, "dash": charts.dash(i)},
             marker={"size": 7, "symbol": SYMBOLS[i % len(SYMBOLS)]},
             error_y={"array": [reach(p, "high", 1) for p in points],
                      "arrayminus": [reach(p, "low", -1) for p in points],
@@ -168,7 +168,7 @@ def _trials(figure: go.Figure, row: Figures, where: Mapping[str, float], i: int)
     figure.add_trace(
         go.Scatter(
             x=[x for x, _, _ in rings], y=[value for _, _, value in rings], mode="markers",
-            marker={"color": _colour(i), "size": 11, "symbol": "circle-open",
+            marker={"color": charts.colour(i), "size": 11, "symbol": "circle-open",
                     "line": {"width": 1.2}},
             legendgroup=name, showlegend=False, name=name,
             hovertext=[f"trial {n}" for _, n, _ in rings],
@@ -186,14 +186,10 @@ def _beyond(
         figure.add_trace(
             go.Scatter(
                 x=at, y=[high] * len(at), mode="markers", name=f"{name}: beyond the end",
-                marker={"color": _colour(i), "size": 11, "symbol": "triangle-up"},
+                marker={"color": charts.colour(i), "size": 11, "symbol": "triangle-up"},
                 legendgroup=name, showlegend=False, cliponaxis=False, hoverinfo="name",
             )
         )  # fmt: skip
-
-
-def _colour(i: int) -> str:
-    return charts.COLOURS[i % len(charts.COLOURS)]
 
 
 def _band(figure: go.Figure, row: Figures, where: Mapping[str, float]) -> None:

@@ -63,7 +63,7 @@ def _draw(
     axes: Any, row: dict[str, Any], where: Mapping[str, float], words: str, index: int
 ) -> None:
     """Draw a row; dashes and rings leave one of the same values that is under it to be seen."""
-    colour, style = charts.COLOURS[index % len(charts.COLOURS)], index % len(_LINES)
+    colour, style = charts.colour(index), index % len(_LINES)
     fill = "none" if style else colour
     placed = sweep_chart.placed(row, where)
     seen = [(x, p) for x, p in placed if p["value"] is not None]

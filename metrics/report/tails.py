@@ -62,7 +62,7 @@ def _samples(phase: str, analyses: Sequence[Analysis]) -> Tail:
 def _draw(figure: go.Figure, phase: str, tail: Tail, longest_s: float, place: int) -> None:
     ranks = drawn(len(tail.mid), tail.total)
     x, share = tail.mid[ranks], (tail.total - ranks) / tail.total
-    colour, name = charts.COLOURS[place % len(charts.COLOURS)], charts.label(phase)
+    colour, name = charts.colour(place), charts.label(phase)
     if np.isfinite(tail.low).all() and np.isfinite(tail.high).all():
         figure.add_trace(_band(tail.low[ranks], tail.high[ranks], share, colour, name))
     if tail.total > len(tail.mid):
@@ -72,8 +72,7 @@ def _draw(figure: go.Figure, phase: str, tail: Tail, longest_s: float, place: in
         go.Scatter(
             x=charts.packed(x), y=charts.packed(100 * share), mode="lines", line_shape="vh",
             name=f"{name} (n = {tail.total})", legendgroup=name,
-            line={"color": colour, "width": 2,
-                  "dash": charts.DASHES[place // len(charts.COLOURS) % len(charts.DASHES)]},
+            line={"color": colour, "width": 2, "dash": charts.dash(place // len(charts.COLOURS))},
         )
     )  # fmt: skip
 

@@ -47,7 +47,7 @@ def _lines(figure: go.Figure, row: dict[str, Any], column: int, place: int, *, f
     steps, name = row["steps"], charts.label(row["of"])
     last = max([steps[-1][0], *(t for _, t, _ in row["trials"])])
     times = [step[0] for step in steps] + [last]
-    style = {"color": _colour(place), "dash": charts.DASHES[place % len(charts.DASHES)], "width": 2}
+    style = {"color": charts.colour(place), "dash": charts.dash(place), "width": 2}
     for end in (2, 3):
         if steps[0][end] is not None:
             figure.add_trace(
@@ -78,14 +78,10 @@ def _trials(figure: go.Figure, row: dict[str, Any], column: int, place: int) -> 
                        mode="markers", legendgroup=charts.label(row["of"]), showlegend=False,
                        hovertext=[f"trial {n}: {words.format(t)}" for t, n in found],
                        hoverinfo="text", cliponaxis=False,
-                       marker={"symbol": symbol, "size": 10, "color": _colour(place),
+                       marker={"symbol": symbol, "size": 10, "color": charts.colour(place),
                                "line": {"width": 1.5}}),
             row=1, col=column,
         )  # fmt: skip
-
-
-def _colour(place: int) -> str:
-    return charts.COLOURS[place % len(charts.COLOURS)]
 
 
 def _still(steps: list[list[float]], t: float) -> float:

@@ -78,7 +78,7 @@ def _chart(
         figure.add_trace(
             go.Bar(
                 base=charts.packed(np.asarray([s.from_s for s in own])), y=ys, orientation="h",
-                x=charts.moments(np.asarray([s.to_s - s.from_s for s in own])), width=0.5,
+                x=charts.packed_seconds(np.asarray([s.to_s - s.from_s for s in own])), width=0.5,
                 marker={"color": colour, "line": {"width": 0}}, name=word, showlegend=False,
                 **_hover(own, letter),
             )
@@ -104,7 +104,7 @@ def _mark(figure: go.Figure, own: list[Spell], lanes: list[str], colour: str, le
     """Mark spells with their letter, so that the shortest is seen in the longest trial."""
     figure.add_trace(
         go.Scatter(
-            x=charts.moments(np.asarray([(s.from_s + s.to_s) / 2 for s in own])), y=lanes,
+            x=charts.packed_seconds(np.asarray([(s.from_s + s.to_s) / 2 for s in own])), y=lanes,
             text=[letter if s.slots == 1 else f"{s.slots} {letter}" for s in own],
             mode="markers+text", textposition="top center", textfont={"size": 10},
             marker={"color": colour, "size": 7, "symbol": "square"}, showlegend=False,

@@ -32,13 +32,13 @@ def numbers(values: Any) -> list[float]:
     if not isinstance(values, dict):
         return list(values)
     if values["dtype"] == "ms":
-        return _moments(np.frombuffer(b64decode(values["bdata"]), dtype="<i2"))
+        return _seconds(np.frombuffer(b64decode(values["bdata"]), dtype="<i2"))
     dtype = {"f4": "<f4", "i2": "<i2", "i1": "i1"}[values["dtype"]]
     found: list[float] = np.frombuffer(b64decode(values["bdata"]), dtype=dtype).tolist()
     return found
 
 
-def _moments(steps: Any) -> list[float]:
+def _seconds(steps: Any) -> list[float]:
     """Return times of which each is given in milliseconds since the one before; NaN for a gap."""
     found, at = [], 0
     for step in steps.tolist():

@@ -26,7 +26,7 @@ def times(steps: list[float | None]) -> list[float]:
 @given(STEPS)
 def test_times_come_back_within_half_a_millisecond_and_gaps_stay(steps: list[float | None]) -> None:
     given_s = np.asarray(times(steps), dtype=np.float64)
-    packed = charts.moments(given_s)
+    packed = charts.packed_seconds(given_s)
     assert len(b64decode(packed["bdata"])) == 2 * len(steps)
     found = np.asarray(numbers(packed), dtype=np.float64)
     assert np.isnan(found).tolist() == np.isnan(given_s).tolist()
@@ -35,4 +35,4 @@ def test_times_come_back_within_half_a_millisecond_and_gaps_stay(steps: list[flo
 
 def test_times_too_far_apart_for_that_are_packed_as_numbers() -> None:
     far = np.asarray([1.0, 40.0])
-    assert charts.moments(far) == charts.packed(far)
+    assert charts.packed_seconds(far) == charts.packed(far)
