@@ -21,7 +21,7 @@ import msgspec
 import zmq
 from coincurve import PrivateKey
 
-from harness.bench.rig.machine import free_ports
+from harness.bench.rig.ports import free_ports
 from node import events
 from node.chain import genesis as genesis_file
 from node.chain.encoding.crypto import public_key

@@ -27,7 +27,7 @@ import pytest
 import zmq
 from coincurve import PrivateKey
 
-from harness.bench.rig.machine import free_ports
+from harness.bench.rig.ports import free_ports
 from node.chain.encoding.crypto import Verifier
 from node.chain.eosio.transactions import EosioTransactions
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode

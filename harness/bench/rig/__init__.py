@@ -1,1 +1,1 @@
-"""What benches stand on: real nodes on loopback, loads, a lab, a bare mesh, the machine."""
+"""What benches stand on: real nodes on loopback and ports for them, loads, labs, a bare mesh."""

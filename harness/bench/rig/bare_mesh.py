@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 import zmq
 
-from harness.bench.rig.machine import free_ports
+from harness.bench.rig.ports import free_ports
 from harness.errors import RunError
 
 LOST_MS = 30_000

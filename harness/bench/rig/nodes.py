@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 import harness
-from harness.bench.rig.machine import free_ports
+from harness.bench.rig.ports import free_ports
 from harness.campaign import campaign_file
 from harness.deploy.keys import new_pair
 from harness.errors import RunError

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 import zmq
 
-from harness.bench.rig.machine import free_ports
+from harness.bench.rig.ports import free_ports
 from node.config import PeerConfig
 from node.network import links as links_module
 from node.network.links import (
