@@ -14,8 +14,8 @@ from harness.controller import store
 from harness.controller.console import console_of
 from harness.errors import EXIT_FAILED, EXIT_LAB, UsageError
 from metrics.model.cell_text import cell_text
-from metrics.model.flat import flat
 from metrics.model.run_folder import load_json
+from metrics.report.flat import flat
 
 ENVIRONMENT = ("provenance.json", "lab.json", "resolved.json")
 """Files of a run folder that say what was run, by what, on what."""

@@ -11,8 +11,9 @@ import duckdb
 import numpy as np
 
 from metrics.intake import offset_fits
-from metrics.intake.offset_bounds import BrokenBounds, Ints, OffsetBounds
+from metrics.intake.offset_bounds import BrokenBounds, OffsetBounds
 from metrics.intake.offset_fits import Sampled, Wander
+from metrics.model.arrays import Ints
 from metrics.model.plan import PlannedFault
 
 CRYSTAL_PPM = 160

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from metrics.intake.lines.event_frames import COLUMNS_OF, NUMBERS, PLACE, Frame
 from metrics.intake.lines.event_host import HostLines
 from metrics.intake.lines.event_rows import OTHERS, Writer
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.written import Written
+from metrics.model.arrays import Ints
 
 AT_ONCE = 50_000
 """So many rows of a kind are put into its table at once: each time costs as much as hundreds."""

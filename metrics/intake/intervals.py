@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics.intake.trial import Event, TrialData
-from metrics.model.quantiles import Floats
+from metrics.model.arrays import Floats
 
 
 class Step(NamedTuple):

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from metrics.model.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics.intake.offset_bounds import BrokenBounds, Floats, Ints, OffsetBounds
+from metrics.intake.offset_bounds import BrokenBounds, OffsetBounds
+from metrics.model.arrays import Floats, Ints
 
 FIT_NS = 20_000_000_000
 """How long samples must span for a constant drift to be fitted to them."""

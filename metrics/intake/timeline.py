@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 
 from faults.model.record import Record
 from metrics.intake import offset_fits
@@ -30,8 +29,9 @@ from metrics.intake.clock_pairs import (
     from_probes,
 )
 from metrics.intake.event_validation import Intake
-from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
+from metrics.intake.offset_bounds import OffsetBounds
 from metrics.intake.offset_fits import NEVER_FITTED, Wander
+from metrics.model.arrays import Bools, Floats, Ints
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -50,7 +50,6 @@ _CHECKS = """
     FROM event_clock JOIN epochs USING (host, boot)
     WHERE trial = ? AND verified AND bound_ns > 0 ORDER BY node, seq, mono_ns
 """
-Bools = npt.NDArray[np.bool_]
 
 
 class Interval(NamedTuple):

@@ -17,9 +17,9 @@ from metrics.intake import agent_journals, event_table, phase_windows, timeline
 from metrics.intake.clock_pairs import Epoch, by_key
 from metrics.intake.event_validation import Intake
 from metrics.intake.lines.event_rows import COLUMNS
-from metrics.intake.offset_bounds import Floats, Ints
 from metrics.intake.timeline import Timeline
 from metrics.model import run_folder
+from metrics.model.arrays import Floats, Ints
 from metrics.model.plan import Phase, Plan, PlannedTrial
 from metrics.model.run_folder import COMPLETE, TrialFile
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics.intake.offset_bounds import Ints
+from metrics.model.arrays import Ints
 
 
 class Stamp(NamedTuple):

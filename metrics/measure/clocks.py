@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.offset_fits import WIDEST_PPM
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
+from metrics.model.arrays import Ints
 from metrics.model.method import Method
 from metrics.model.quantiles import quantile
 from metrics.model.shapes import each, part

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ORPHANED, YOUNG, Block, ChainView, LeftOut, sum_left_out
 from metrics.measure.metric import (
@@ -31,6 +30,7 @@ from metrics.measure.metric import (
     Table,
 )
 from metrics.measure.moments import Firsts, Moments, View, firsts, placed
+from metrics.model.arrays import Ints
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE, Plan
 from metrics.model.quantiles import Samples, summarise

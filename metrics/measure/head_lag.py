@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.intake.trial import TrialData
-from metrics.model.quantiles import Floats
+from metrics.model.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

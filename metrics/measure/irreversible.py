@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import FINALITY, Columns, Figures, Metric, Pool
+from metrics.model.arrays import Floats, Ints
 from metrics.model.method import Method
-from metrics.model.quantiles import Floats
 from metrics.model.shapes import Counts
 
 

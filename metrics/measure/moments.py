@@ -4,15 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from metrics.intake.clock_pairs import by_key
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import TrialData
-from metrics.model.quantiles import Floats
-
-Bools = npt.NDArray[np.bool_]
-Objects = npt.NDArray[np.object_]
+from metrics.model.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import (
     ORPHANED,
@@ -21,9 +20,10 @@ from metrics.measure.blocks import (
     sum_left_out,
 )
 from metrics.measure.metric import OF_BLOCK, OF_PHASE, Figures, Frame, Metric, Pool, Table
-from metrics.measure.moments import Firsts, Objects, firsts, latencies
+from metrics.measure.moments import Firsts, firsts, latencies
+from metrics.model.arrays import Floats, Ints, Objects
 from metrics.model.method import Method
-from metrics.model.quantiles import Floats, Samples, summarise
+from metrics.model.quantiles import Samples, summarise
 from metrics.model.shapes import Counts, Q
 
 YOUNG_NS = 5_000_000_000

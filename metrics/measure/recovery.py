@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from faults.model.record import Record
 from metrics.intake.clock_pairs import CRYSTAL_PPM
@@ -29,9 +28,10 @@ from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.measure.head_lag import Lag, Series, network_lag, series
 from metrics.measure.metric import Figures, Metric, Pool, Table
+from metrics.model.arrays import Bools, Floats
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE, Plan, PlannedFault
-from metrics.model.quantiles import Floats, Samples, summarise
+from metrics.model.quantiles import Samples, summarise
 from metrics.model.shapes import Q, RecoveryQ
 
 TOLERANCE_BLOCKS = 1
@@ -40,7 +40,6 @@ SILENT_SLOTS = 3.5
 between two of them is a whole number of slots, give or take the clocks: limits lie half-way."""
 NEVER = (None, None, None)
 """A moment that did not come by the end, in the table."""
-Bools = npt.NDArray[np.bool_]
 
 
 class Moment(NamedTuple):

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from metrics.model.arrays import Floats
 from metrics.model.method import Method
 from metrics.model.resolution import NEEDED
 
@@ -22,8 +22,6 @@ KEYS: dict[str, float] = {
     "min": 0.0, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0,
 }  # fmt: skip
 COVERAGE = 0.95
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(slots=True)

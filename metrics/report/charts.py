@@ -14,9 +14,9 @@ import plotly.io
 from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, head_lag, recovery
+from metrics.model.arrays import Floats
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
-from metrics.model.quantiles import Floats
 from metrics.report import fault_text
 from metrics.report.governance import time_line
 from metrics.report.in_order import in_order

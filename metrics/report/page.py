@@ -16,7 +16,6 @@ from metrics.measure.registry import SHOWN
 from metrics.model import number_text, run_folder
 from metrics.model.cell_load import load_text
 from metrics.model.cell_text import cell_text
-from metrics.model.flat import flat
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
@@ -33,6 +32,7 @@ from metrics.report import (
 )
 from metrics.report.alike import gathered
 from metrics.report.durations import stages, survival
+from metrics.report.flat import flat
 from metrics.report.governance import decisions, delegation, pay
 from metrics.report.in_order import counted, in_order
 from metrics.report.of_trial import chronology, confidence, rows, slot_grid

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from metrics.measure import finality
+from metrics.model.arrays import Floats
 from metrics.model.method import Method
 from metrics.model.plan import WARMUP
-from metrics.model.quantiles import Floats
 from metrics.report import charts
 from metrics.results.analysis import Analysis
 

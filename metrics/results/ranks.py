@@ -9,7 +9,7 @@ from statistics import NormalDist, median
 
 import numpy as np
 
-from metrics.model.quantiles import Floats
+from metrics.model.arrays import Floats
 
 ALPHA = 0.05
 POWER = 0.8

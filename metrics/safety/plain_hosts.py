@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import held
-from metrics.measure.moments import Bools
+from metrics.model.arrays import Bools, Ints
 
 MANY = {
     "applied": "node num id state_digest",

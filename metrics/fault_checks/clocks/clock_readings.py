@@ -15,8 +15,8 @@ import numpy as np
 from metrics.fault_checks import fault_records
 from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
 from metrics.fault_checks.probe_bursts import MARGIN_NS
-from metrics.intake.offset_bounds import Floats, Ints
 from metrics.intake.trial import TrialData
+from metrics.model.arrays import Floats, Ints
 from metrics.model.plan import PlannedFault
 
 BEFORE_NS = 20_000_000_000

@@ -8,9 +8,9 @@ import numpy as np
 from metrics.fault_checks import fault_records
 from metrics.fault_checks.clocks import moving_clocks
 from metrics.fault_checks.clocks.moving_clocks import TURN_NS
-from metrics.intake.offset_bounds import Floats
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, bends_truth
 from metrics.intake.trial import Event, TrialData
+from metrics.model.arrays import Floats
 from metrics.model.plan import PlannedFault
 
 

@@ -14,8 +14,8 @@ from metrics.fault_checks.clocks import clock_readings
 from metrics.fault_checks.clocks.clock_steps import NOISE_SHARE, NOT_SEEN
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import Burst
-from metrics.intake.offset_bounds import Floats
 from metrics.intake.trial import TrialData
+from metrics.model.arrays import Floats
 from metrics.model.number_text import number
 from metrics.model.plan import PlannedFault
 

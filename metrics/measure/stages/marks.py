@@ -7,11 +7,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from metrics.intake.lines.event_rows import NOT_TOLD
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import Block, ChainView
-from metrics.measure.moments import Bools, Firsts, first_lines, firsts
-from metrics.model.quantiles import Floats
+from metrics.measure.moments import Firsts, first_lines, firsts
+from metrics.model.arrays import Bools, Floats, Ints
 
 NOWHERE = -1
 _PRECOMMITTED = """

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import (
     ORPHANED,
@@ -22,10 +21,11 @@ from metrics.measure.blocks import (
     sum_left_out,
 )
 from metrics.measure.metric import OF_BLOCK, OF_PHASE, Figures, Frame, Metric, Pool, Table
-from metrics.measure.moments import Bools, Objects, latencies
+from metrics.measure.moments import latencies
 from metrics.measure.stages.marks import Marks, Passed, passed
+from metrics.model.arrays import Bools, Floats, Ints, Objects
 from metrics.model.method import Method
-from metrics.model.quantiles import Floats, Samples, summarise
+from metrics.model.quantiles import Samples, summarise
 from metrics.model.shapes import Counts, Q
 
 AT_MAKER = ("produced", "durable", "sent")

@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from metrics.measure.metric import Figures
-from metrics.measure.moments import Bools
 from metrics.measure.stages import stages
 from metrics.measure.stages.stages import AFTER, AT_MAKER, RECEIVED, STAGES, WHOLE, Passages, Stage
 from metrics.model import number_text
+from metrics.model.arrays import Bools
 from metrics.model.cell_text import cell_text
 from metrics.model.plan import WARMUP
 from metrics.model.quantiles import Samples, summarise

@@ -11,8 +11,9 @@ import pytest
 
 from metrics.intake import clock_pairs
 from metrics.intake.clock_pairs import Epoch
-from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
+from metrics.intake.offset_bounds import OffsetBounds
 from metrics.intake.timeline import Interval, Timeline
+from metrics.model.arrays import Floats, Ints
 
 A, B = Epoch("a", "1"), Epoch("b", "1")
 SEED = 20_261_129

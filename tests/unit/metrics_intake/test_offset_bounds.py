@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.intake import offset_fits
-from metrics.intake.offset_bounds import BrokenBounds, Ints, OffsetBounds
+from metrics.intake.offset_bounds import BrokenBounds, OffsetBounds
 from metrics.intake.offset_fits import NEVER_FITTED, Sampled, Wander
+from metrics.model.arrays import Ints
 
 
 def plain(times: Ints, lower: Ints, upper: Ints, wander_ppm: float) -> OffsetBounds:
