@@ -6,6 +6,7 @@ Colours are those of day; what they are at night stands in page.js.
 import html
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -101,12 +102,7 @@ def finality(analysis: Analysis, key: str) -> str:
             col=1, line={"color": "#999999", "width": 4 if flat else 0}, fillcolor="#999999",
             opacity=0.25, layer="below",
         )  # fmt: skip
-    for fault in analysis.data.planned.faults:
-        for row in range(2, last + 1):
-            figure.add_vrect(
-                x0=fault.at_ns / 1e9, x1=fault.end_ns / 1e9, row=row, col=1, line_width=0,
-                fillcolor="#000000", opacity=0.05, layer="below",
-            )  # fmt: skip
+    shade_faults(figure, analysis.data.planned.faults, range(2, last + 1))
     figure.update_yaxes(
         title_text="head − final<br>(blocks)", row=last - 1, col=1, rangemode="tozero"
     )
@@ -114,6 +110,33 @@ def finality(analysis: Analysis, key: str) -> str:
     figure.update_xaxes(title_text=SECONDS, row=last, col=1)
     figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
     return fragment(figure, key, height=round(height))
+
+
+def shade_faults(
+    figure: go.Figure, faults: Iterable[PlannedFault], rows: Iterable[int] = ()
+) -> None:
+    """Shade the times of faults, alike however many there are at once: lines stay legible there.
+
+    rows: of a figure that has several.
+    """
+    places: list[dict[str, Any]] = [{"row": row, "col": 1} for row in rows] or [{}]
+    for from_ns, to_ns in _together((fault.at_ns, fault.end_ns) for fault in faults):
+        for place in places:
+            figure.add_vrect(
+                x0=from_ns / 1e9, x1=to_ns / 1e9, line_width=0, fillcolor="#000000", opacity=0.05,
+                layer="below", **place,
+            )  # fmt: skip
+
+
+def _together(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, those that touch as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            first, last = found.pop()
+            start, end = first, max(last, end)
+        found.append((start, end))
+    return found
 
 
 def clock_offsets(analysis: Analysis, key: str) -> str:

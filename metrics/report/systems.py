@@ -182,12 +182,7 @@ def _chart(names: list[str], analyses: list[Analysis], key: str) -> str:
         undone = [(e.t_ns / 1e9, e.depth) for e, _ in analysis.of(forks.METRIC) if e.t_ns == e.t_ns]
         for lane, events in ((lanes[i], missed), (lanes[len(names) + i], undone)):
             _rug(figure, lane, events, colour, symbol)
-    for fault in analyses[0].data.planned.faults:
-        for row in (2, 3):
-            figure.add_vrect(
-                x0=fault.at_ns / 1e9, x1=fault.end_ns / 1e9, row=row, col=1, line_width=0,
-                fillcolor="#000000", opacity=0.05, layer="below",
-            )  # fmt: skip
+    charts.shade_faults(figure, analyses[0].data.planned.faults, (2, 3))
     figure.update_yaxes(title_text="finality of the slot's<br>block (s)", row=2, col=1,
                         rangemode="tozero")  # fmt: skip
     figure.update_yaxes(

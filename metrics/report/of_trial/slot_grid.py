@@ -86,11 +86,7 @@ def _chart(
         if letter:
             _mark(figure, own, ys, colour, letter)
     from_s, to_s = found[0].from_s, found[-1].to_s
-    for fault in analysis.data.planned.faults:
-        figure.add_vrect(
-            x0=fault.at_ns / 1e9, x1=fault.end_ns / 1e9, line_width=0,
-            fillcolor="#000000", opacity=0.05, layer="below",
-        )  # fmt: skip
+    charts.shade_faults(figure, analysis.data.planned.faults)
     figure.update_xaxes(title_text=charts.SECONDS, range=[from_s, to_s])
     figure.update_yaxes(
         title_text="producer (host)", showgrid=False, categoryorder="array", categoryarray=lanes,
