@@ -175,6 +175,16 @@ def test_many_votes_do_not_fill_the_page(reported: Rebuilt, tmp_path: Path) -> N
     page = (tmp_path / "run" / "report.html").read_text()
     assert page.count("<td>usera</td><td>voted</td>") == VOTES_MAX
     assert "and 5 more" in page
+    assert "Votes, proxies, registrations (" in page
+
+
+def test_where_nothing_was_elected_nothing_is_there_to_unfold(
+    reported: Rebuilt, tmp_path: Path
+) -> None:
+    reported(telling({22: [{"kind": "voted", "account": "usera", "producers": FOUR, "weight": 1}]}))
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Votes, proxies, registrations (1)" in page
+    assert "Elections (" not in page
 
 
 @pytest.mark.parametrize("key", ["elections", "pay", "schedule", "schedule_delay_s"])

@@ -98,3 +98,12 @@ def test_a_part_is_explained_where_a_page_has_it_first_and_not_again() -> None:
     environment = jinja2.Environment(loader=jinja2.FunctionLoader(lambda name: own.get(name, "")))
     found = outline.sections(environment, {"trials": [{"n": 1}, {"n": 2}, {"n": 3}]})
     assert [section.html for section in found] == ["['slots', True]", "['slots', False]"]
+
+
+def test_a_table_that_would_have_no_row_is_a_sentence() -> None:
+    heads_alone = [
+        str(path.relative_to(TEMPLATES))
+        for path in TEMPLATES.rglob("*.j2")
+        if "{% else %}<tr>" in path.read_text()
+    ]
+    assert heads_alone == []
