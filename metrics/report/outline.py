@@ -29,7 +29,7 @@ SECTIONS = {
 """The sections by the name of their template, which is their id, with what leads to them."""
 PARTS = (
     "finality", "positions", "slots", "health", "propagation", "forks", "recovery", "clocks",
-    "transactions", "reversed", "stake", "schedule", "proposals", "hard_forks", "pay", "load",
+    "transactions", "stake", "reversed", "schedule", "proposals", "hard_forks", "pay", "load",
     "chronology",
 )  # fmt: skip
 """The parts of a trial's section by the name of their template: trial 1 has `trial-1-finality`.
