@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ import jinja2
 import pytest
 
 from metrics.report import outline
+from tests.unit.metrics_report.charts_of import charts_of
 
 TEMPLATES = Path(outline.__file__).parent / "sections"
 LOADING = {"src", "srcset", "action", "poster", "data", "background", "formaction", "ping"}
@@ -107,3 +109,12 @@ def test_a_table_that_would_have_no_row_is_a_sentence() -> None:
         if "{% else %}<tr>" in path.read_text()
     ]
     assert heads_alone == []
+
+
+def test_charts_beside_each_other_keep_their_width_on_a_phone(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    axes = {key: chart["layout"].get("xaxis", {}) for key, chart in charts_of(page).items()}
+    beside = {key for key, axis in axes.items() if axis.get("domain", [0.0, 1.0])[1] < 1.0}
+    kept = set(re.findall(r'<div class="two"><div class="chart" id="([^"]+)"', page))
+    assert beside
+    assert kept == beside
