@@ -6,10 +6,10 @@ Of a node whose configuration names no file, all goes through as it is.
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from node.byzantine.behaviour import BehaviourFile
 from node.byzantine.forging import Act, Self
-from node.byzantine.strategies import STRATEGIES, Liar
 from node.chain import profiles
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import PrivateKey
@@ -18,6 +18,9 @@ from node.chain.model.messages import Effect, Relay
 from node.chain.model.transaction import Transaction
 from node.config import NodeConfig
 from node.events import Lies
+
+if TYPE_CHECKING:
+    from node.byzantine.strategies import Liar
 
 
 class Lying:
@@ -34,8 +37,12 @@ class Lying:
         self._rng = random.Random()
         self._liar: Liar | None = None
         if path is not None:
+            # Imported here: an honest node must not pay for what liars know of every system.
+            from node.byzantine import strategies
+
             profile = profiles.build(genesis)
-            self._liar = Liar(Self(host=config.host, genesis=genesis, profile=profile, keys=keys))
+            who = Self(host=config.host, genesis=genesis, profile=profile, keys=keys)
+            self._liar = strategies.Liar(who)
 
     @property
     def strategy(self) -> str:
@@ -54,7 +61,7 @@ class Lying:
         if self._liar is None:
             return None
         found = self._file.read()
-        if found is not None and found.strategy not in STRATEGIES:
+        if found is not None and not self._liar.can(found.strategy):
             found = None
         if found == self._liar.behaviour:
             return None

@@ -38,6 +38,10 @@ class Liar:
         self._memory = Memory(who)
         self.behaviour: Behaviour | None = None
 
+    def can(self, strategy: str) -> bool:
+        """Return whether there is a strategy of that name."""
+        return strategy in STRATEGIES
+
     def follow(self, behaviour: Behaviour | None) -> None:
         """Lie so from now on; None: be correct again. What was put off is still done."""
         self.behaviour = behaviour

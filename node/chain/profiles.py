@@ -1,17 +1,45 @@
-"""The consensus systems by name: the one place that knows which there are."""
+"""The consensus systems by name: the one place that knows which there are.
+
+Each is imported when it is first asked for: a node has memory for its own only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from node.chain.bitshares import profile as bitshares
-from node.chain.eosio import profile as eosio
 from node.chain.genesis import Genesis
 from node.chain.model.errors import GenesisError
 from node.chain.profile import Profile, System
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (eosio.SYSTEM, bitshares.SYSTEM)}
+
+def _eosio() -> System:
+    from node.chain.eosio.profile import SYSTEM
+
+    return SYSTEM
+
+
+def _bitshares() -> System:
+    from node.chain.bitshares.profile import SYSTEM
+
+    return SYSTEM
+
+
+_IMPORTED: Mapping[str, Callable[[], System]] = {"eosio": _eosio, "bitshares": _bitshares}
+
+
+class _Systems(Mapping[str, System]):
+    def __getitem__(self, name: str) -> System:
+        return _IMPORTED[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_IMPORTED)
+
+    def __len__(self) -> int:
+        return len(_IMPORTED)
+
+
+SYSTEMS: Mapping[str, System] = _Systems()
 
 if TYPE_CHECKING:
     Name = str
