@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import psutil
 import zmq
 
 from node import events
@@ -43,6 +42,7 @@ from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.health import HealthMonitor
 from node.timing.ntp import ClockCheck, check_servers
 from node.timing.pulse import Pulse
+from node.timing.resident import resident_bytes
 from node.timing.slots import SlotWatch, due_events
 from node.timing.timed_judge import TimedJudge
 from node.timing.timer import SlotTimer
@@ -93,7 +93,6 @@ class Service:
         self._failure: BaseException | None = None
         self._flush_due = False
         self._fsync_ns = 0
-        self._process = psutil.Process()
         limit_ns = limit_for_slot(self._genesis.slot_ns)
         self._check = ClockCheck(self._clock, config.clock, limit_ns, self._emit)
         self._health = HealthMonitor(
@@ -341,7 +340,7 @@ class Service:
         sent_bytes, taken_bytes = self._net.take_traffic()
         self._emit(
             events.Process(
-                cpu_ns=time.process_time_ns(), rss_bytes=self._process.memory_info().rss,
+                cpu_ns=time.process_time_ns(), rss_bytes=resident_bytes(),
                 loop_late_ns=self._pulse.take_late_ns(), mempool=len(self._chain.mempool),
                 peers=len(self._net.ready), sent_bytes=sent_bytes, taken_bytes=taken_bytes,
             )
