@@ -19,7 +19,9 @@ from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 from node.network.sync_rules import Sync, Tip
 
-KNOWN_BLOCKS_MAX = 1_024
+SEEN_BLOCKS_MAX = 1_024
+PEER_BLOCKS_MAX = 128
+"""Whether a peer has a block is asked while the block is new: of the last seconds is enough."""
 KNOWN_TRANSACTIONS_MAX = 32_768
 WANTED_MAX = 4_096
 WAIT_MIN_NS = 20_000_000
@@ -110,11 +112,11 @@ class Gossip:
     """
 
     def __init__(self, host: str) -> None:
-        self.seen_blocks = KnownIds(KNOWN_BLOCKS_MAX)
+        self.seen_blocks = KnownIds(SEEN_BLOCKS_MAX)
         self.seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
         self.owed: set[str] = set()
         self.host = host
-        self._blocks = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_BLOCKS_MAX))
+        self._blocks = defaultdict[str, KnownIds](partial(KnownIds, PEER_BLOCKS_MAX))
         self._transactions = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
         self._came_from = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
         self._linked: dict[str, Set[str]] = {}
