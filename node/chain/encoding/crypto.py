@@ -84,7 +84,7 @@ def pack_signature(signature: bytes) -> bytes:
 
 
 class Verifier:
-    """Answers who signed, and remembers it: a transaction costs one recovery a node.
+    """Answers who signed, and remembers it of transactions: one costs one recovery a node.
 
     A cache and nothing else: whether it is full, empty or shared between chains changes no answer.
     """
@@ -96,8 +96,11 @@ class Verifier:
         self._known: OrderedDict[tuple[bytes, bytes], Signers] = OrderedDict()
 
     def signer(self, digest: bytes, signature: bytes) -> bytes | None:
-        """Return the compressed key that signed digest, None when the signature is worthless."""
-        return self.signers((digest, signature), lambda: digest, (signature,))[0]
+        """Return the compressed key that signed digest, None when the signature is worthless.
+
+        It is not remembered: who asks it so, of a block, asks once.
+        """
+        return recover(digest, signature)
 
     def signers(
         self, what: tuple[bytes, bytes], digest: Callable[[], bytes], signatures: Sequence[bytes]

@@ -208,14 +208,20 @@ def test_the_id_of_a_transaction_does_not_depend_on_its_signature() -> None:
 
 
 @given(DIGESTS)
-def test_the_signer_is_recovered_and_remembered(digest: bytes) -> None:
-    verifier = Verifier(capacity=1)
-    key = secret("x")
+def test_the_signer_is_recovered_and_that_of_a_transaction_remembered(digest: bytes) -> None:
+    verifier, key, asked = Verifier(capacity=1), secret("x"), list[bytes]()
     signature = sign(key, digest)
+
+    def once() -> bytes:
+        asked.append(digest)
+        return digest
+
     assert recover(digest, signature) == public_key(key)
     for _ in range(2):
         assert verifier.signer(digest, signature) == public_key(key)
         assert verifier.signer(digest, bytes(65)) is None
+        assert verifier.signers((b"chain", b"body"), once, (signature,)) == (public_key(key),)
+    assert asked == [digest]
 
 
 @pytest.mark.parametrize("signature", [b"", bytes(64), bytes(65), b"\x1f" + b"\xff" * 64])
