@@ -11,6 +11,7 @@ from node import events
 from node.chain.model.bitshares_rules import BitsharesRules, HardForkRules, RandomRules
 from node.chain.profiles import build as build_profile
 from tests.process.cluster import cluster
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -47,6 +48,9 @@ def test_a_late_observer_syncs_from_genesis() -> None:
         lab.nodes.append(late)
         late.start()
         lab.until_lib(40)
+        # A node tells of a block after its mark of it is durable, which takes a slow disk a while.
+        for node in lab.nodes:
+            wait_until(lambda own=node: max(own.irreversible(), default=0) >= 40, "40 is told")
         assert min(late.irreversible()) == 1
         assert lab.agreed() >= 60
 
