@@ -120,7 +120,7 @@ def shade_faults(
     rows: of a figure that has several.
     """
     places: list[dict[str, Any]] = [{"row": row, "col": 1} for row in rows] or [{}]
-    for from_ns, to_ns in _together((fault.at_ns, fault.end_ns) for fault in faults):
+    for from_ns, to_ns in _union((fault.at_ns, fault.end_ns) for fault in faults):
         for place in places:
             figure.add_vrect(
                 x0=from_ns / 1e9, x1=to_ns / 1e9, line_width=0, fillcolor="#000000", opacity=0.05,
@@ -128,7 +128,7 @@ def shade_faults(
             )  # fmt: skip
 
 
-def _together(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return spans in order, those that touch as one."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(spans):
