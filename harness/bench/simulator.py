@@ -20,6 +20,8 @@ from metrics.model import processes
 from metrics.model.plan import Plan
 
 MINUTES = 10
+WHOLE_MINUTES = 60
+"""Of a run that is reported, too."""
 CROWDS = {100: 5, 1_000: 1}
 """Numbers of nodes, and how many minutes of their chain are simulated."""
 STEPS = (-37, -19, -7, -1, 1, 7, 19, 37)
@@ -44,7 +46,7 @@ def rows() -> list[Row]:
         # In a process of its own: what this one let go of before would hold all of it.
         with processes.pool(1) as pool:
             found += pool.submit(_crowd, nodes, minutes).result()
-    return found + _whole(60)
+    return found + _whole(WHOLE_MINUTES)
 
 
 def _whole(minutes: int) -> list[Row]:

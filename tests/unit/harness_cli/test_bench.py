@@ -55,6 +55,7 @@ def test_what_needs_root_says_so_and_is_left_out(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.slow
 def test_the_simulator_is_measured_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulator, "MINUTES", 1)
+    monkeypatch.setattr(simulator, "WHOLE_MINUTES", 1)
     monkeypatch.setattr(simulator, "CROWDS", {30: 1})
     done = CliRunner().invoke(app, ["bench", "--only", "sim", "--json"])
     rows = json.loads(done.stdout)
