@@ -270,14 +270,9 @@ expect:
 """
 
 
-DEPTH = """\
-def _depth() -> System:
-    from node.chain.depth.profile import SYSTEM
-
-    return SYSTEM
-
-
-"""
+_DEPTH = (
+    "def _depth() -> System:\n    from node.chain.depth.profile import SYSTEM\n    return SYSTEM\n"
+)
 
 
 def test_a_consensus_system_is_its_folder_and_its_name_in_the_registry(copy: Copy) -> None:
@@ -285,7 +280,7 @@ def test_a_consensus_system_is_its_folder_and_its_name_in_the_registry(copy: Cop
     copy.add("node/chain/depth/__init__.py", '"""Final at a fixed depth."""\n')
     copy.add("node/chain/depth/profile.py", Path(ROOT / "tests/unit/depth_system.py").read_text())
     registry = "node/chain/profiles.py"
-    copy.insert(registry, "_IMPORTED: Mapping", DEPTH)
+    copy.insert(registry, "_IMPORTED: Mapping", _DEPTH)
     copy.insert(registry, '"bitshares": _bitshares', '"depth": _depth, ')
     found = copy.run(CAMPAIGN.replace("eosio", "depth") + "load: {rate: 2/s}\n" + DEEP)
     assert {name for name in copy.changed if "/depth/" not in name} == {registry}
